@@ -1,0 +1,1 @@
+"""How messages reach Rasa and how their events are kept."""

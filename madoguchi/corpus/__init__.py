@@ -1,0 +1,20 @@
+"""The corpus of policies: clauses, gaps and the questions customers ask. No Rasa and no database in here."""
+
+from .reading import CorpusError, corpus_hash, load, shared_corpus
+from .model import Clause, Company, Corpus, Document, Facet, Gap, Point, Text, Topic
+
+__all__ = [
+    "Clause",
+    "Company",
+    "Corpus",
+    "CorpusError",
+    "Document",
+    "Facet",
+    "Gap",
+    "Point",
+    "Text",
+    "Topic",
+    "corpus_hash",
+    "load",
+    "shared_corpus",
+]

@@ -1,0 +1,1 @@
+"""Rasa graph components around `madoguchi.text` and `madoguchi.understanding`."""

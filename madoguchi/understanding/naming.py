@@ -1,0 +1,147 @@
+"""Which companies a message names, in whatever spelling."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from rapidfuzz.distance import DamerauLevenshtein
+
+from madoguchi import Language
+from madoguchi.corpus import Corpus
+
+_LATIN = re.compile(r"[A-Za-z0-9]")
+_WORD = re.compile(r"[A-Za-z][A-Za-z'-]*|[ァ-ヴー・]+(?:商事|自動車)?")
+_STAND_IN: dict[Language, str] = {"ja": "御社", "en": "your company"}
+_NEUTRAL_ID, _OTHER_ID = "", "?"
+
+
+@dataclass(frozen=True)
+class Naming:
+    """The names found in a message.
+
+    Attributes:
+        companies: ids in order of first mention; a weak name counts only where no company is named in full.
+        weak: companies named by a weak name alone ("Toyota"); they yield to the site or the conversation.
+        other: a company is named whose policy is not in the corpus.
+        bare: the message with each company's name replaced by "your company", for company-neutral understanding.
+        alone: nothing but names and small words stands in the message.
+    """
+
+    companies: tuple[str, ...]
+    weak: tuple[str, ...]
+    other: bool
+    bare: str
+    alone: bool
+
+
+@dataclass(frozen=True)
+class _Form:
+    text: str
+    target: str
+    weak: bool
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+def _pattern(forms: Iterable[str]) -> re.Pattern[str]:
+    alternatives = []
+    for form in sorted(forms, key=len, reverse=True):
+        escaped = re.escape(form).replace(r"\ ", r"[ -]?")
+        starts = r"(?<![a-z0-9])" if _LATIN.match(form) else ""
+        ends = r"(?![a-z0-9])" if _LATIN.match(form[-1]) else ""
+        alternatives.append(f"{starts}{escaped}{ends}")
+    return re.compile("|".join(alternatives))
+
+
+_SMALL = re.compile(
+    r"株式会社|co\.?,? ?ltd\.?|corporation|corp\.?|inc\.?|(?<![a-z])(?:and|or|the|for|about|at|what|how|with|same|it's|it|is|i|mean|meant|my|ok|please|then|s|to|from|in|of|"
+    r"question|case|also|both|company|sorry|no|not|yes)(?![a-z])|でしたら|ですか|です|だと|では|じゃあ|じゃ|なら|場合|について|に関して|のこと|の方|のほう|どう|でも|も|は|の|と|って|さん|様|ほう|方|お願いします|を|に|が|か|だ|いや|それ|同じ|質問|"
+    r"[\s,.、。?!・「」『』()'’\"…-]+"
+)
+
+
+class Namer:
+    """Finds companies' names in messages; built once from the corpus."""
+
+    def __init__(self, corpus: Corpus) -> None:
+        forms = [
+            _Form(_folded(name), company.id, weak)
+            for company in corpus.companies.values()
+            for weak, names in ((False, company.names), (True, company.weak_names))
+            for of_language in names.values()
+            for name in of_language
+        ]
+        forms += [_Form(_folded(name), _NEUTRAL_ID, False) for name in corpus.names.neutral]
+        forms += [_Form(_folded(name), _OTHER_ID, False) for name in corpus.names.others]
+        self._forms = {form.text: form for form in forms}
+        self._pattern = _pattern(self._forms)
+        self._unlike = corpus.names.unlike
+        self._fuzzy = [f for f in forms if f.target in corpus.companies and not f.weak and len(f.text) >= 4 and " " not in f.text]
+
+    def _misspelt(self, word: str) -> _Form | None:
+        """The name that a word is within a letter (two in long names) of."""
+        if word in self._unlike or word in self._forms:
+            return None
+        best, least = None, 3
+        for form in self._fuzzy:
+            size = min(len(word), len(form.text))
+            allowed = 2 if size >= 7 else 1 if size >= 5 else 0
+            if allowed and word[0] == form.text[0] and abs(len(word) - len(form.text)) <= allowed:
+                distance = DamerauLevenshtein.distance(word, form.text, score_cutoff=allowed)
+                if distance <= allowed and distance < least:
+                    best, least = form, distance
+        return best
+
+    def find(self, text: str, language: Language) -> Naming:
+        """Find the companies that a cleaned message names.
+
+        Args:
+            text: cleaned and masked.
+            language: of the message, for the words that stand in for a name.
+        """
+        folded = text.casefold() if len(text.casefold()) == len(text) else text.lower()
+        spans = [(m.start(), m.end(), self._lookup(m.group())) for m in self._pattern.finditer(folded)]
+        taken = [(start, end) for start, end, _ in spans]
+        for match in _WORD.finditer(folded):
+            if not any(start < match.end() and match.start() < end for start, end in taken):
+                form = self._misspelt(match.group().strip("'-"))
+                if form:
+                    spans.append((match.start(), match.end(), form))
+        spans.sort()
+        strong = list(dict.fromkeys(form.target for *_, form in spans if form.target not in (_NEUTRAL_ID, _OTHER_ID) and not form.weak))
+        weak = list(dict.fromkeys(form.target for *_, form in spans if form.weak))
+        bare, rest, last = [], [], 0
+        for start, end, form in spans:
+            bare.append(text[last:start])
+            rest.append(folded[last:start])
+            bare.append(text[start:end] if form.target in (_NEUTRAL_ID, _OTHER_ID) else _STAND_IN[language])
+            last = end
+        bare.append(text[last:])
+        rest.append(folded[last:])
+        ours = [form for *_, form in spans if form.target not in (_NEUTRAL_ID, _OTHER_ID)]
+        return Naming(
+            companies=tuple(self._of_one_owner(strong, text)),
+            weak=tuple(weak) if not strong else (),
+            other=any(form.target == _OTHER_ID for *_, form in spans),
+            bare="".join(bare),
+            alone=bool(ours) and not _SMALL.sub("", "".join(rest)),
+        )
+
+    def _lookup(self, found: str) -> _Form:
+        for candidate in (found, found.replace("-", " "), found.replace(" ", "-"), found.replace("-", "").replace(" ", "")):
+            if candidate in self._forms:
+                return self._forms[candidate]
+        spaceless = found.replace("-", "").replace(" ", "")
+        return next(form for text, form in self._forms.items() if text.replace("-", "").replace(" ", "") == spaceless)
+
+    @staticmethod
+    def _of_one_owner(companies: list[str], text: str) -> list[str]:
+        """"LEXUS's G-Link" asks about G-Link: LEXUS beside it counts only where the two are set side by side."""
+        if set(companies) == {"lexus", "g-link"} and re.search(r"(?i)レクサスの?\s?g-?\s?(?:link|リンク)|lexus(?:'s|’s)? g-?\s?link", text):
+            return ["g-link"]
+        return companies
