@@ -24,7 +24,6 @@ _SENTENCE = re.compile(r"[^。]*。|[^。]+$|")
 _ENGLISH_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z“\"])")
 
 DESK_CLAUSE = "lexus/contact"
-DESK_CITATIONS = (DESK_CLAUSE, "lexus/call-recording", "lexus/number-display")
 DESK_ZONE = ZoneInfo("Asia/Tokyo")
 DESK_OPENS, DESK_CLOSES = time(9), time(18)
 """`lexus/contact`: 9am until 6pm, 365 days a year. That this is Japan's time, and that it is closed at 18:00, is our reading."""
@@ -43,11 +42,6 @@ class Part:
     def kind(self) -> str:
         """`answer`, or `not_stated` for a gap of which no part is stated."""
         return "not_stated" if isinstance(self.entry, Gap) and not self.entry.stated else "answer"
-
-
-def citations_of(entry: Entry) -> tuple[str, ...]:
-    """The clauses that an answer from an entry cites: those that state it, then those fair to mention beside."""
-    return (entry.id,) if isinstance(entry, Clause) else (*entry.stated, *entry.near)
 
 
 def sentences(text: str, language: Language) -> list[str]:
@@ -93,9 +87,9 @@ def _joined(lead: str, more: Iterable[str], language: Language) -> str:
 def part(corpus: Corpus, entry: Entry, question: str, language: Language, now: datetime) -> Part:
     """Compose what an entry has to say to a question: the sentence that answers first, then the rest of the clause."""
     if entry.id == DESK_CLAUSE:
-        return Part(entry, desk_text(now, language), DESK_CITATIONS, ())
+        return Part(entry, desk_text(now, language), corpus.cited(entry), ())
     if isinstance(entry, Gap):
-        return Part(entry, entry.says[language], citations_of(entry), ())
+        return Part(entry, entry.says[language], corpus.cited(entry), ())
     matched = matching_points(entry, question, language)
     statement = sentences(entry.says[language], language)
     if matched:
@@ -117,7 +111,7 @@ def part(corpus: Corpus, entry: Entry, question: str, language: Language, now: d
         while rest and len(body) + sum(map(len, shown)) + len(rest[0]) <= LIMIT:
             shown.append(rest.pop(0))
     body += "".join(f"\n・{item}" for item in shown)
-    return Part(entry, body, (entry.id,), tuple(rest))
+    return Part(entry, body, corpus.cited(entry), tuple(rest))
 
 
 def desk_text(now: datetime, language: Language) -> str:

@@ -49,22 +49,30 @@ REQUEST_FACETS = {
 _SMALLTALK = ("greet", "thank", "goodbye", "ask_bot", "affirm", "deny")
 
 
+def _fixed_button(wants: str, language: Language) -> Button:
+    title = choices.FIXED[wants][language]
+    return Button(title, title)
+
+
 class Assistant:
     """Replies to inquiries from one corpus."""
 
     def __init__(self, corpus: Corpus) -> None:
         self.corpus = corpus
 
+    @staticmethod
+    def settled(inquiry: Inquiry, state: State) -> State:
+        """The state with the language to reply in: the message's, else the conversation's, else Japanese."""
+        return replace(state, language=inquiry.language or state.language or DEFAULT_LANGUAGE)
+
     def reply(self, inquiry: Inquiry, state: State, now: datetime) -> Reply:
-        """Reply to a message.
+        """Reply to a message, whatever it wants.
 
         Args:
             inquiry: the message understood.
-            state: of the conversation before this message.
+            state: of the conversation before this message, its language settled.
             now: an aware time, for the desk's hours.
         """
-        language = inquiry.language or state.language or DEFAULT_LANGUAGE
-        state = replace(state, language=language)
         handlers: dict[str, Callable[[Inquiry, State, datetime], Reply]] = {
             POLICY_QUESTION: self.answer,
             NAME_COMPANY: self.company_named,
@@ -185,13 +193,13 @@ class Assistant:
     def _with_more(part: compose.Part, language: Language) -> str:
         if not part.rest:
             return part.body
-        more = phrase("more_items", language, count=len(part.rest), button=phrase("button_more", language))
+        more = phrase("more_items", language, count=len(part.rest), button=choices.FIXED["more_detail"][language])
         return f"{part.body}\n{more}"
 
     def _next_steps(self, part: compose.Part, language: Language) -> tuple[Button, ...]:
-        names = ["button_more"] if part.rest else []
-        names += ["button_original"] if part.citations else ["button_person"]
-        return tuple(Button(phrase(name, language), phrase(name, language)) for name in names)
+        wants = ["more_detail"] if part.rest else []
+        wants += ["show_original"] if part.citations else ["ask_person"]
+        return tuple(_fixed_button(name, language) for name in wants)
 
     # -- unsure -------------------------------------------------------------------------------------------------
 
@@ -208,10 +216,9 @@ class Assistant:
         return Reply("clarify", language, phrase("clarify", language) + lines, after, company=company, buttons=tuple(buttons))
 
     def _unsure_again(self, state: State, company: str | None, language: Language) -> Reply:
-        person = phrase("button_person", language)
-        button = Button(person, person)
+        button = _fixed_button("ask_person", language)
         after = replace(state, unsure=state.unsure + 1, choices=())
-        return Reply("clarify", language, phrase("unsure_again", language, button=person), after, company=company, buttons=(button,))
+        return Reply("clarify", language, phrase("unsure_again", language, button=button.title), after, company=company, buttons=(button,))
 
     def not_understood(self, inquiry: Inquiry, state: State, now: datetime) -> Reply:
         """Nothing that the assistant knows comes near the message."""
@@ -219,9 +226,8 @@ class Assistant:
         if state.unsure >= 1:
             return self._unsure_again(state, None, language)
         name = "not_understood" if inquiry.wants != NOT_UNDERSTOOD or inquiry.confidence > 0 else "empty"
-        ask = phrase("button_help", language)
         after = replace(state, unsure=state.unsure + 1)
-        return Reply("clarify", language, phrase(name, language), after, buttons=(Button(ask, ask),))
+        return Reply("clarify", language, phrase(name, language), after, buttons=(_fixed_button("ask_bot", language),))
 
     def out_of_scope(self, inquiry: Inquiry, state: State, now: datetime) -> Reply:
         """Kindly say what the assistant can help with."""
@@ -240,7 +246,7 @@ class Assistant:
             entries = [self.corpus.entries[q.ranking[c][0][0]] for c in companies for q in inquiry.questions]
         if not entries:
             return Reply("clarify", language, phrase("original_which", language), state)
-        citations = list(dict.fromkeys(c for e in entries for c in compose.citations_of(e)))
+        citations = list(dict.fromkeys(c for e in entries for c in self.corpus.cited(e)))
         company = self.corpus.company_of(entries[0]).id
         after = replace(state, company=company, entries=tuple(e.id for e in entries), unsure=0)
         if not citations:
@@ -317,7 +323,7 @@ class Assistant:
         found: list[compose.Part] = []
         for facet in facets:
             entry, point = self.corpus.answering(company, facet)
-            citations = compose.citations_of(entry)
+            citations = self.corpus.cited(entry)
             said = "".join(part.body for part in found)
             body = point.says[language] if point else entry.says[language]
             if not compose.covered(body, said):

@@ -1,7 +1,7 @@
 """The corpus of policies: clauses, gaps and the questions customers ask. No Rasa and no database in here."""
 
 from .reading import CorpusError, corpus_hash, load, shared_corpus
-from .model import Clause, Company, Corpus, Document, Facet, Gap, Point, Text, Topic
+from .model import Clause, Company, Corpus, Document, Entry, Facet, Gap, Point, Text, Topic
 
 __all__ = [
     "Clause",
@@ -9,6 +9,7 @@ __all__ = [
     "Corpus",
     "CorpusError",
     "Document",
+    "Entry",
     "Facet",
     "Gap",
     "Point",

@@ -54,6 +54,9 @@ class Clause:
         id: as in clauses.tsv, `document/name`.
         lines: first and last line in the document's source, counted from 1.
         says: the statement in both languages; nothing that the lines do not say.
+        facets: the questions whose answer this clause is.
+        also: the questions beside whose answer it is worth citing.
+        with_: clauses whose lines its statement draws on too, where the policy qualifies itself.
     """
 
     id: str
@@ -65,6 +68,7 @@ class Clause:
     points: tuple[Point, ...]
     facets: tuple[str, ...]
     also: tuple[str, ...]
+    with_: tuple[str, ...]
     asked_as: Phrasings
 
     @property
@@ -209,6 +213,18 @@ class Corpus:
                 yield facet, entry, point
 
     @cached_property
-    def contacts(self) -> Mapping[str, Mapping[Language, str]]:
-        """For each company with a stated contact, the clause that states it, by its statement."""
-        return {c: self.clause(f"{c}/contact").says for c in ("lexus", "jamil", "infiniti")}
+    def _beside(self) -> Mapping[str, tuple[str, ...]]:
+        found: dict[str, tuple[str, ...]] = {}
+        for company in self.companies:
+            entries = self.entries_of(company)
+            for entry in entries:
+                others = (e for e in entries if isinstance(e, Clause) and e is not entry and set(e.also) & set(entry.facets))
+                found[entry.id] = tuple(e.id for e in others)
+        return found
+
+    def cited(self, entry: Entry) -> tuple[str, ...]:
+        """The clauses that an answer from an entry cites: those that state it, then up to two that are fair to mention beside."""
+        if isinstance(entry, Gap):
+            return (*entry.stated, *entry.near)
+        stated = (entry.id, *entry.with_)
+        return (*stated, *[name for name in self._beside[entry.id] if name not in stated][:2])

@@ -69,6 +69,7 @@ def _clause(raw: Mapping[str, Any], document: str) -> Clause:
         points=tuple(_point(point, f"{name} {point['id']}") for point in raw.get("points") or ()),
         facets=_strings(raw.get("facets")),
         also=_strings(raw.get("also")),
+        with_=_strings(raw.get("with")),
         asked_as=_phrasings(raw.get("asked_as")),
     )
 

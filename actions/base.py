@@ -1,0 +1,113 @@
+"""The base of every action: what it reads from a tracker, what it writes back, and what happens when it fails."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from datetime import datetime, timezone
+from functools import lru_cache
+from typing import Any
+
+from rasa_sdk import Action, Tracker
+from rasa_sdk.events import EventType, SlotSet
+from rasa_sdk.executor import CollectingDispatcher
+
+from madoguchi import LANGUAGES, Language
+from madoguchi.answers import Assistant, Reply, State, phrase
+from madoguchi.corpus import shared_corpus
+from madoguchi.text import language_of
+from madoguchi.understanding.inquiry import NOT_UNDERSTOOD, Inquiry, question_from_dict, question_to_dict
+
+INQUIRY = "inquiry"
+"""The key under which the understanding leaves its findings in a message's parse data."""
+
+logger = logging.getLogger(__name__)
+
+
+@lru_cache(maxsize=1)
+def assistant() -> Assistant:
+    """The assistant of this process."""
+    return Assistant(shared_corpus())
+
+
+def inquiry_of(tracker: Tracker) -> Inquiry:
+    """The understanding's findings on the latest message."""
+    found = tracker.latest_message.get(INQUIRY)
+    if not found:
+        return Inquiry(NOT_UNDERSTOOD, 0.0, language_of(tracker.latest_message.get("text") or ""))
+    return Inquiry.from_dict(found)
+
+
+def metadata_of(tracker: Tracker) -> Mapping[str, Any]:
+    """What came with the latest message beside its text; the channel has checked it."""
+    return tracker.latest_message.get("metadata") or {}
+
+
+def state_of(tracker: Tracker) -> State:
+    """The conversation's state from its slots and the latest message's metadata."""
+    metadata = metadata_of(tracker)
+    slots = tracker.slots
+    language: Language | None = slots.get("language") or metadata.get("lang")
+    return State(
+        language=language if language in LANGUAGES else None,
+        company=slots.get("company"),
+        site=metadata.get("site"),
+        questions=tuple(question_from_dict(q) for q in slots.get("questions") or ()),
+        pending=slots.get("pending"),
+        entries=tuple(slots.get("entries") or ()),
+        choices=tuple(slots.get("choices") or ()),
+        unsure=int(slots.get("unsure") or 0),
+    )
+
+
+def slots_of(before: State, after: State) -> list[EventType]:
+    """The slot events that take a conversation from one state to another."""
+    values = {
+        "language": (before.language, after.language),
+        "company": (before.company, after.company),
+        "questions": ([question_to_dict(q) for q in before.questions], [question_to_dict(q) for q in after.questions]),
+        "pending": (before.pending, after.pending),
+        "entries": (list(before.entries), list(after.entries)),
+        "choices": (list(before.choices), list(after.choices)),
+        "unsure": (float(before.unsure), float(after.unsure)),
+    }
+    return [SlotSet(name, new) for name, (old, new) in values.items() if old != new]
+
+
+class SafeAction(Action, ABC):
+    """An action that always replies: a failure becomes an apology with an error id, and no more than the id is logged."""
+
+    @abstractmethod
+    def name(self) -> str:
+        """The action's name in domain.yml."""
+
+    @abstractmethod
+    def respond(self, inquiry: Inquiry, state: State, now: datetime) -> Reply:
+        """The reply to a message."""
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]) -> list[EventType]:
+        """Reply and set the slots."""
+        before = State()
+        try:
+            before = state_of(tracker)
+            inquiry = inquiry_of(tracker)
+            reply = self.respond(inquiry, Assistant.settled(inquiry, before), datetime.now(timezone.utc))
+        except Exception as error:  # the customer gets an answer whatever happened, and the log no personal data
+            error_id = secrets.token_hex(4)
+            logger.error("%s failed, error id %s", self.name(), error_id, exc_info=error)
+            reply = _apology(tracker, before, error_id)
+        if metadata_of(tracker).get("masked"):
+            reply = reply.with_note(phrase("masked", reply.language))
+        dispatcher.utter_message(
+            text=reply.text,
+            buttons=[{"title": b.title, "payload": b.payload} for b in reply.buttons] or None,
+            json_message=reply.custom(),
+        )
+        return slots_of(before, reply.state)
+
+
+def _apology(tracker: Tracker, state: State, error_id: str) -> Reply:
+    language = language_of(tracker.latest_message.get("text") or "") or state.language or LANGUAGES[0]
+    return Reply("error", language, phrase("error", language, error_id=error_id), state)

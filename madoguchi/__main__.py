@@ -1,0 +1,106 @@
+"""The command `madoguchi`; `madoguchi --help` lists what it can do."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from madoguchi import MadoguchiError
+from madoguchi.settings import ROOT
+
+DEVELOPMENT_SET = ROOT.parent / "shared" / "eval" / "dev.jsonl"
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    from madoguchi.corpus import load
+    from madoguchi.corpus.check import leaks, problems
+
+    found = list(problems(load()))
+    if arguments.questions.exists():
+        found += leaks(arguments.questions, [ROOT / "policies", ROOT / "data"])
+    else:
+        sys.stderr.write(f"madoguchi: no {arguments.questions.name} here, so not checked against the development questions\n")
+    for problem in found:
+        sys.stdout.write(f"{problem}\n")
+    sys.stdout.write(f"corpus: {len(found)} problem(s)\n" if found else "corpus: sound\n")
+    return 1 if found else 0
+
+
+def _show(arguments: argparse.Namespace) -> int:
+    from madoguchi.corpus import load, printed
+
+    sys.stdout.write(printed.entry(load(), arguments.entry))
+    return 0
+
+
+def _table(_arguments: argparse.Namespace) -> int:
+    from madoguchi.corpus import load, printed
+
+    sys.stdout.write(printed.table(load()))
+    return 0
+
+
+def _run(_arguments: argparse.Namespace) -> int:
+    from madoguchi.supervisor import run
+
+    return run()
+
+
+def _train(arguments: argparse.Namespace) -> int:
+    from madoguchi.supervisor import say, train
+
+    say(f"model: {train(arguments.force).relative_to(ROOT)}")
+    return 0
+
+
+def _chat(_arguments: argparse.Namespace) -> int:
+    from madoguchi.chat import chat
+
+    return chat()
+
+
+def _folds(_arguments: argparse.Namespace) -> int:
+    from madoguchi.understanding.folds import report
+
+    sys.stdout.write(report())
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="madoguchi", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(run=run)
+        return added
+
+    command("run", _run, "train where something changed, start everything, stop it on Ctrl-C")
+    command("chat", _chat, "talk to the running assistant in this terminal")
+    command("train", _train, "train a model where none stands for the present content").add_argument("--force", action="store_true")
+    command("folds", _folds, "how well phrasings are understood that the model did not learn from")
+    corpus = commands.add_parser("corpus", help="check and show the corpus").add_subparsers(required=True, metavar="COMMAND")
+    check = corpus.add_parser("check", help="prove that statements stand in the policies and every question is covered")
+    check.add_argument("--questions", type=Path, default=DEVELOPMENT_SET, help="development questions, none of which may be learned")
+    check.set_defaults(run=_check)
+    show = corpus.add_parser("show", help="print a clause or gap with its original lines")
+    show.add_argument("entry", help="such as jamil/contact or jamil#hours")
+    show.set_defaults(run=_show)
+    corpus.add_parser("table", help="print companies x topics: stated, partly, not stated").set_defaults(run=_table)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command and return the exit status; an error of ours is one line."""
+    arguments = _parser().parse_args(argv)
+    try:
+        return int(arguments.run(arguments))
+    except MadoguchiError as error:
+        sys.stderr.write(f"madoguchi: {error}\n")
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,265 @@
+"""`madoguchi run`: trains where something changed, starts the processes, says when they are ready, stops them cleanly."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import IO, NoReturn
+
+from madoguchi import MadoguchiError
+from madoguchi.settings import ROOT, Settings
+
+MODELS = ROOT / "models"
+GRACE_SECONDS = 20.0
+READY_SECONDS = 180.0
+_LEARNED_FROM = ("config.yml", "domain.yml", "data", "policies", "madoguchi/nlu", "madoguchi/understanding", "madoguchi/text", "madoguchi/corpus")
+_BACKOFF = (1.0, 2.0, 4.0, 8.0)
+_STEADY_SECONDS = 60.0
+
+
+class RunError(MadoguchiError):
+    """Something that keeps the product from starting, said in one line."""
+
+
+def say(text: str) -> None:
+    """Tell the person at the terminal."""
+    sys.stderr.write(f"madoguchi: {text}\n")
+    sys.stderr.flush()
+
+
+def content_hash(root: Path = ROOT) -> str:
+    """A hash over the content of everything that a model is made from; dates do not matter."""
+    digest = hashlib.sha256()
+    for name in (*_LEARNED_FROM, "requirements.txt"):
+        path = root / name
+        files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and p.suffix not in (".pyc",))
+        for file in files:
+            digest.update(f"{file.relative_to(root).as_posix()}\0".encode())
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def model_path() -> Path:
+    """Where the model of the present content is, or will be."""
+    return MODELS / f"madoguchi-{content_hash()}.tar.gz"
+
+
+def environment() -> dict[str, str]:
+    """The environment of every process: no telemetry, one thread a process, quiet TensorFlow."""
+    return {
+        **os.environ,
+        "RASA_TELEMETRY_ENABLED": "false",
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+        "SANIC_HOST": "127.0.0.1",
+        "PYTHONUNBUFFERED": "1",
+        "PYTHONWARNINGS": "ignore",
+        "SQLALCHEMY_SILENCE_UBER_WARNING": "1",
+    }
+
+
+def train(force: bool = False) -> Path:
+    """Train a model where none stands for the present content, and return its path.
+
+    Raises:
+        RunError: the training failed; its output stands above.
+    """
+    path = model_path()
+    if path.exists() and not force:
+        return path
+    MODELS.mkdir(exist_ok=True)
+    say("training the model (about a minute)")
+    started = time.monotonic()
+    command = [sys.executable, "-m", "rasa", "train", "--out", str(MODELS), "--fixed-model-name", path.name.removesuffix(".tar.gz")]
+    several = {**environment(), "OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
+    done = subprocess.run(command, cwd=ROOT, env=several, check=False)  # noqa: S603
+    if done.returncode or not path.exists():
+        raise RunError("the training failed; what it said stands above")
+    say(f"trained in {time.monotonic() - started:.0f} s: {path.relative_to(ROOT)}")
+    _keep_two(path)
+    return path
+
+
+def _keep_two(newest: Path) -> None:
+    """Keep the newest model and one before it."""
+    older = sorted((p for p in MODELS.glob("madoguchi-*.tar.gz") if p != newest), key=lambda p: p.stat().st_mtime, reverse=True)
+    for path in older[1:]:
+        path.unlink()
+
+
+@dataclass
+class _Process:
+    name: str
+    command: Sequence[str]
+    ready_url: str
+    running: subprocess.Popen[str] | None = None
+    started: float = 0.0
+    failures: int = 0
+
+    def start(self) -> None:
+        self.started = time.monotonic()
+        self.running = subprocess.Popen(  # noqa: S603
+            self.command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
+            start_new_session=True,
+        )  # fmt: skip
+        threading.Thread(target=_prefix, args=(self.name, self.running.stdout), daemon=True).start()
+
+    def is_ready(self) -> bool:
+        with contextlib.suppress(OSError, urllib.error.URLError):
+            with urllib.request.urlopen(self.ready_url, timeout=2) as response:  # noqa: S310
+                return bool(response.status == 200)
+        return False
+
+
+def _prefix(name: str, lines: IO[str] | None) -> None:
+    for line in lines or ():
+        sys.stderr.write(f"{name:>7} | {line}")
+
+
+def _check_ports(settings: Settings) -> None:
+    for port, variable in ((settings.rasa_port, "MADOGUCHI_RASA_PORT"), (settings.action_port, "MADOGUCHI_ACTION_PORT")):
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError as error:
+                raise RunError(f"port {port} is taken; stop what listens there or set {variable}") from error
+
+
+@contextlib.contextmanager
+def _endpoints(settings: Settings) -> Iterator[Path]:
+    """endpoints.yml, or a copy with the configured port of the action server."""
+    original = ROOT / "endpoints.yml"
+    if settings.action_port == 5055:
+        yield original
+        return
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    copy = settings.data_dir / f"endpoints-{os.getpid()}.yml"
+    copy.write_text(original.read_text(encoding="utf-8").replace("127.0.0.1:5055", f"127.0.0.1:{settings.action_port}"), encoding="utf-8")
+    try:
+        yield copy
+    finally:
+        copy.unlink(missing_ok=True)
+
+
+class _Stopped(Exception):  # noqa: N818
+    """A signal asked to stop."""
+
+
+def _on_signal(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise _Stopped
+
+
+def run() -> int:
+    """Start everything and stay until Ctrl-C or SIGTERM; return the exit status.
+
+    Raises:
+        RunError: a port is taken, the training failed, or a process does not become ready.
+    """
+    settings = Settings.load()
+    _check_ports(settings)
+    began = time.monotonic()
+    signal.signal(signal.SIGTERM, _on_signal)
+    signal.signal(signal.SIGINT, _on_signal)
+    processes: list[_Process] = []
+    try:
+        model = train()
+        _ = settings.action_key, settings.erasure_key  # made here, before two processes ask for them at once
+        with _endpoints(settings) as endpoints:
+            processes += _processes(settings, model, endpoints)
+            for process in processes:
+                process.start()
+            _wait_until_ready(processes)
+            _welcome(settings, time.monotonic() - began)
+            _watch(processes)
+    except _Stopped:
+        say("stopping")
+    finally:
+        _stop(processes)
+    return 0
+
+
+def _processes(settings: Settings, model: Path, endpoints: Path) -> list[_Process]:
+    python = sys.executable
+    actions = [python, "-m", "rasa_sdk", "--actions", "actions", "--port", str(settings.action_port)]
+    rasa = [
+        python, "-m", "rasa", "run", "-i", "127.0.0.1", "-p", str(settings.rasa_port), "--model", str(model),
+        "--endpoints", str(endpoints), "--credentials", str(ROOT / "credentials.yml"),
+    ]  # fmt: skip
+    return [
+        _Process("actions", actions, f"http://127.0.0.1:{settings.action_port}/health"),
+        _Process("rasa", rasa, f"http://127.0.0.1:{settings.rasa_port}/webhooks/rest/"),
+    ]
+
+
+def _wait_until_ready(processes: Sequence[_Process]) -> None:
+    deadline = time.monotonic() + READY_SECONDS
+    say("starting")
+    for process in processes:
+        while not process.is_ready():
+            if process.running is None or process.running.poll() is not None:
+                raise RunError(f"{process.name} stopped while starting; what it said stands above")
+            if time.monotonic() > deadline:
+                raise RunError(f"{process.name} was not ready within {READY_SECONDS:.0f} s")
+            time.sleep(0.2)
+
+
+def _welcome(settings: Settings, seconds: float) -> None:
+    url = f"http://127.0.0.1:{settings.rasa_port}/webhooks/rest/webhook"
+    say(f"ready after {seconds:.0f} s. In a second terminal: make chat, or")
+    say(f"""  curl -s {url} -d '{{"sender": "me", "message": "レクサスに電話すると録音されますか"}}'""")
+    say(f"""  curl -s {url} -d '{{"sender": "me", "message": "does Jamil share my phone number with insurers?"}}'""")
+    say("Ctrl-C stops it.")
+
+
+def _watch(processes: Sequence[_Process]) -> NoReturn:
+    """Restart what dies, later each time it dies soon."""
+    while True:
+        time.sleep(0.5)
+        for process in processes:
+            if process.running is not None and process.running.poll() is not None:
+                if time.monotonic() - process.started > _STEADY_SECONDS:
+                    process.failures = 0
+                pause = _BACKOFF[min(process.failures, len(_BACKOFF) - 1)]
+                say(f"{process.name} stopped with status {process.running.returncode}; starting it again in {pause:.0f} s")
+                time.sleep(pause)
+                process.failures += 1
+                process.start()
+
+
+def _stop(processes: Sequence[_Process]) -> None:
+    """Ask each process to finish, and end what does not."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    running = [p.running for p in processes if p.running is not None and p.running.poll() is None]
+    for process in running:
+        process.terminate()
+    deadline = time.monotonic() + GRACE_SECONDS
+    for process in running:
+        try:
+            process.wait(max(0.1, deadline - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+    if running:
+        say("stopped")
+
+
+def clean() -> None:
+    """Remove trained models and Rasa's cache."""
+    for folder in (MODELS, ROOT / ".rasa"):
+        shutil.rmtree(folder, ignore_errors=True)
