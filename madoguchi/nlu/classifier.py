@@ -19,7 +19,7 @@ from madoguchi.understanding import choices
 from madoguchi.understanding.encoder import Encoder, Matrix, encoder_named
 from madoguchi.understanding.inquiry import Inquiry
 from madoguchi.understanding.learned import Model
-from madoguchi.understanding.understand import Understanding, dialogue_of
+from madoguchi.understanding.understand import Understanding
 
 from . import adjustments
 
@@ -69,7 +69,7 @@ class InquiryClassifier(GraphComponent, IntentClassifier):
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learn from the corpus's phrasings and the examples in data/nlu."""
-        examples = dialogue_of([(m.get(TEXT), m.get(INTENT)) for m in training_data.intent_examples])
+        examples = [(m.get(TEXT), m.get(INTENT)) for m in training_data.intent_examples]
         model = Understanding.learn(shared_corpus(), self._encoder, examples)
         with self._storage.write_to(self._resource) as folder:
             model.save(folder)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -135,8 +135,3 @@ def _softmax(scores: Floats, sharpness: float) -> Floats:
     raised = np.exp(sharpness * (scores - scores.max()))
     chances: Floats = raised / raised.sum()
     return chances
-
-
-def dialogue_of(examples: Sequence[tuple[str | None, str | None]]) -> list[tuple[str, str]]:
-    """The (text, intent) pairs that hold both, without those of intents that the corpus itself gives examples of."""
-    return [(text, intent) for text, intent in examples if text and intent and intent != POLICY_QUESTION]
