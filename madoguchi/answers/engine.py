@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from madoguchi import Language
-from madoguchi.corpus import Clause, Corpus, Entry
+from madoguchi.corpus import Clause, Corpus, Entry, Gap
 from madoguchi.understanding import choices
 from madoguchi.understanding.inquiry import (
     NAME_COMPANY,
@@ -24,11 +24,14 @@ from . import compose
 from .phrases import phrase
 from .reply import Button, Reply, State
 
-SURE = 0.30
-"""Probability of the best entry from which it is answered; chosen on folds over the phrasings (docs/understanding.md)."""
+SURE = 0.25
+LEAD_COUNTS = 2.0
+"""A question is answered from score + LEAD_COUNTS x lead over the second of SURE on. On folds over the phrasings this is where
+an answer is more often right than not (docs/understanding.md)."""
 
-CLEAR = 0.12
-"""Lead of the best entry over the second from which it is answered although it is not `SURE`."""
+CLOSE = 0.12
+"""Lead under which the second is said too, where it belongs to the first: what a clause states and what it does not, or the
+same topic in the company's other document."""
 
 MAX_CHOICES = 3
 MAX_COMPANIES = 3
@@ -47,6 +50,12 @@ REQUEST_FACETS = {
 """The facet that says what a policy states about each type of request (eval contract, Types of request)."""
 
 _SMALLTALK = ("greet", "thank", "goodbye", "ask_bot", "affirm", "deny")
+
+
+def _is_sure(ranked: Sequence[tuple[str, float]]) -> bool:
+    first = ranked[0][1]
+    second = ranked[1][1] if len(ranked) > 1 else 0.0
+    return first + LEAD_COUNTS * (first - second) >= SURE
 
 
 def _fixed_button(wants: str, language: Language) -> Button:
@@ -150,19 +159,27 @@ class Assistant:
         for company in companies:
             for question in inquiry.questions:
                 ranked = question.ranking[company]
-                if not self._is_sure(ranked) and len(companies) == len(inquiry.questions) == 1:
+                if not _is_sure(ranked) and len(companies) == len(inquiry.questions) == 1:
                     unsure = replace(after, unsure=state.unsure)
                     return self._clarify(company, [self.corpus.entries[name] for name, _ in ranked], unsure, language)
-                entry = self.corpus.entries[ranked[0][0]]
-                if all(found.entry.id != entry.id for _, found in parts):
-                    parts.append((company, compose.part(self.corpus, entry, question.text, language, now)))
+                for entry in self._said(ranked):
+                    if all(found.entry.id != entry.id for _, found in parts):
+                        parts.append((company, compose.part(self.corpus, entry, question.text, language, now)))
         return self._stated(parts, companies, after, language)
 
-    @staticmethod
-    def _is_sure(ranked: Sequence[tuple[str, float]]) -> bool:
-        first = ranked[0][1]
-        second = ranked[1][1] if len(ranked) > 1 else 0.0
-        return first >= SURE or first - second >= CLEAR
+    def _said(self, ranked: Sequence[tuple[str, float]]) -> list[Entry]:
+        """The best entry, and the second where it is close and belongs to the first."""
+        first = self.corpus.entries[ranked[0][0]]
+        if len(ranked) < 2 or ranked[0][1] - ranked[1][1] >= CLOSE:
+            return [first]
+        second = self.corpus.entries[ranked[1][0]]
+        if isinstance(first, Clause) and isinstance(second, Clause):
+            together = first.document != second.document and bool(set(first.topics) & set(second.topics))
+            return [first, second] if together else [first]
+        clause, gap = (first, second) if isinstance(first, Clause) else (second, first)
+        if isinstance(clause, Clause) and isinstance(gap, Gap) and clause.id in (*gap.stated, *gap.near):
+            return [clause, gap] if first is clause or not gap.stated else [gap]
+        return [first]
 
     def _stated(self, parts: Sequence[tuple[str, compose.Part]], companies: Sequence[str], after: State, language: Language) -> Reply:
         several = len(companies) > 1
@@ -170,10 +187,14 @@ class Assistant:
         for company, part in parts:
             source = compose.source_lines(self.corpus, part.citations, language)
             head = phrase("several", language, company=self.corpus.companies[company].full[language]) if several else ""
-            blocks.append("\n".join(piece for piece in (head, self._with_more(part, language), source) if piece))
+            body = self._with_more(part, language) if len(parts) == 1 else part.body
+            if blocks and source and source in blocks[-1]:
+                blocks[-1] = blocks[-1].replace(source, f"{body}\n{source}")
+            else:
+                blocks.append("\n".join(piece for piece in (head, body, source) if piece))
             citations += [c for c in part.citations if c not in citations]
         first = parts[0][1]
-        kind = "answer" if any(part.kind == "answer" for _, part in parts) or len(parts) > 1 else "not_stated"
+        kind = "answer" if any(part.kind == "answer" for _, part in parts) else "not_stated"
         buttons = self._next_steps(first, language) if len(parts) == 1 else ()
         view = compose.view_of(self.corpus, first.entry, citations, language)
         view["next"] = [{"title": b.title, "payload": b.payload} for b in buttons]

@@ -9,7 +9,7 @@ from typing import Any
 from madoguchi import Language
 
 Ranking = Mapping[str, tuple[tuple[str, float], ...]]
-"""For each company, its clauses and gaps with their probabilities for a question, the best first."""
+"""For each company, its clauses and gaps with their scores for a question (about 0 to 1), the best first."""
 
 POLICY_QUESTION = "ask_policy"
 NAME_COMPANY = "name_company"
@@ -79,12 +79,12 @@ class Inquiry:
 
 
 def question_to_dict(question: Question) -> dict[str, Any]:
-    """As JSON data; probabilities to three places, since thousands of them stand in a long conversation."""
-    ranking = {company: [[entry, round(p, 3)] for entry, p in ranked] for company, ranked in question.ranking.items()}
+    """As JSON data; scores to three places, since thousands of them stand in a long conversation."""
+    ranking = {company: [[entry, round(score, 3)] for entry, score in ranked] for company, ranked in question.ranking.items()}
     return {"text": question.text, "ranking": ranking, "near": round(question.near, 3)}
 
 
 def question_from_dict(raw: Mapping[str, Any]) -> Question:
     """The inverse of `question_to_dict`."""
-    ranking = {company: tuple((str(entry), float(p)) for entry, p in ranked) for company, ranked in raw["ranking"].items()}
+    ranking = {company: tuple((str(entry), float(score)) for entry, score in ranked) for company, ranked in raw["ranking"].items()}
     return Question(raw["text"], ranking, raw["near"])

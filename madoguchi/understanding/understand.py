@@ -29,7 +29,7 @@ FAR = 0.35
 """Cosine to the nearest known question under which a message is taken for none; by this distance, not by confidence."""
 
 SHARPNESS = 8.0
-"""Scores of a company's clauses and gaps become probabilities by softmax(SHARPNESS x score)."""
+"""Scores of intents become a confidence by softmax(SHARPNESS x score); nothing is decided by it."""
 
 _READABLE = re.compile(r"\w")
 _DEFAULT: Language = "ja"
@@ -125,9 +125,9 @@ class Understanding:
     def _ranking(self, columns: Floats) -> dict[str, tuple[tuple[str, float], ...]]:
         ranking = {}
         for company, places in self._entry_places.items():
-            chances = _softmax(columns[places], SHARPNESS)
-            order = np.argsort(-chances)[:RANKED]
-            ranking[company] = tuple((self._entries[company][i], float(chances[i])) for i in order)
+            scores = columns[places]
+            order = np.argsort(-scores)[:RANKED]
+            ranking[company] = tuple((self._entries[company][i], float(scores[i])) for i in order)
         return ranking
 
 
