@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +25,16 @@ from madoguchi.settings import ROOT, Settings
 MODELS = ROOT / "models"
 GRACE_SECONDS = 20.0
 READY_SECONDS = 180.0
-_LEARNED_FROM = ("config.yml", "domain.yml", "data", "policies", "madoguchi/nlu", "madoguchi/understanding", "madoguchi/text", "madoguchi/corpus")
+_LEARNED_FROM = (
+    "config.yml",
+    "domain.yml",
+    "data",
+    "policies",
+    "madoguchi/nlu",
+    "madoguchi/understanding",
+    "madoguchi/text",
+    "madoguchi/corpus",
+)
 _BACKOFF = (1.0, 2.0, 4.0, 8.0)
 _STEADY_SECONDS = 60.0
 
@@ -121,10 +129,11 @@ class _Process:
         threading.Thread(target=_prefix, args=(self.name, self.running.stdout), daemon=True).start()
 
     def is_ready(self) -> bool:
-        with contextlib.suppress(OSError, urllib.error.URLError):
+        try:
             with urllib.request.urlopen(self.ready_url, timeout=2) as response:  # noqa: S310
                 return bool(response.status == 200)
-        return False
+        except OSError:
+            return False
 
 
 def _prefix(name: str, lines: IO[str] | None) -> None:
@@ -158,7 +167,7 @@ def _endpoints(settings: Settings) -> Iterator[Path]:
         copy.unlink(missing_ok=True)
 
 
-class _Stopped(Exception):  # noqa: N818
+class _Stopped(Exception):
     """A signal asked to stop."""
 
 

@@ -183,7 +183,8 @@ class Assistant:
 
     def _stated(self, parts: Sequence[tuple[str, compose.Part]], companies: Sequence[str], after: State, language: Language) -> Reply:
         several = len(companies) > 1
-        blocks, citations = [], []
+        blocks: list[str] = []
+        citations: list[str] = []
         for company, part in parts:
             source = compose.source_lines(self.corpus, part.citations, language)
             head = phrase("several", language, company=self.corpus.companies[company].full[language]) if several else ""
@@ -334,10 +335,14 @@ class Assistant:
         tail = [phrase("request_not_yet", language), phrase("request_contact" if has_contact else "request_no_contact", language)]
         citations = tuple(dict.fromkeys(c for found in parts for c in found.citations))
         bodies = "".join(f"\n・{found.body}" for found in parts)
-        text = "\n".join([lead + bodies, ("" if language == "ja" else " ").join(tail), compose.source_lines(self.corpus, citations, language)])
+        text = "\n".join(
+            [lead + bodies, ("" if language == "ja" else " ").join(tail), compose.source_lines(self.corpus, citations, language)]
+        )
         after = replace(state, company=company, pending=None, entries=tuple(found.entry.id for found in parts), unsure=0, choices=())
         view = compose.view_of(self.corpus, parts[0].entry, citations, language)
-        return Reply("request", language, text.strip(), after, company=company, topic="procedure", request=kind, citations=citations, view=view)
+        return Reply(
+            "request", language, text.strip(), after, company=company, topic="procedure", request=kind, citations=citations, view=view
+        )
 
     def _of_facets(self, company: str, facets: Sequence[str], language: Language) -> list[compose.Part]:
         """What answers facets for a company; the entry once, by its point where the facet has one."""

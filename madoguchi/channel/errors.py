@@ -26,25 +26,31 @@ _PROBLEMS = {
         Problem("no_object", 400, "JSON のオブジェクトを送ってください。", "The body must be a JSON object."),
         Problem("no_message", 400, "message に文字列を入れてください。", "`message` must be a string."),
         Problem(
-            "message_too_long", 413,
+            "message_too_long",
+            413,
             f"メッセージが長すぎます。{MAX_ACCEPTED:,} 文字以内でお送りください。",
             f"The message is too long; it may have {MAX_ACCEPTED:,} characters.",
         ),
-        Problem("bad_sender", 400, "sender には 200 文字以内の文字列を入れてください。", "`sender` must be a string of at most 200 characters."),
+        Problem(
+            "bad_sender", 400, "sender には 200 文字以内の文字列を入れてください。", "`sender` must be a string of at most 200 characters."
+        ),
         Problem("bad_metadata", 400, "metadata にはオブジェクトを入れてください。", "`metadata` must be an object."),
         Problem("no_erasure", 501, "この保存先では会話を消去できません。", "This tracker store cannot erase conversations."),
         Problem(
-            "no_reply", 502,
+            "no_reply",
+            502,
             "申し訳ございません。ただいまお答えできません。少し時間をおいてもう一度お試しください。",
             "Sorry, there is no answer at the moment. Please try again shortly.",
         ),
         Problem(
-            "too_slow", 504,
+            "too_slow",
+            504,
             "申し訳ございません。お答えに時間がかかっています。もう一度お試しください。",
             "Sorry, the answer takes too long. Please try again.",
         ),
         Problem(
-            "failed", 500,
+            "failed",
+            500,
             "申し訳ございません。エラーが発生しました。もう一度お試しください。",
             "Sorry, something went wrong. Please try again.",
         ),

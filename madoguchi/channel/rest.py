@@ -41,12 +41,12 @@ TURN_SECONDS = 15.0
 class MadoguchiInput(RestInput):
     """`POST /webhooks/rest/webhook`, `DELETE /webhooks/rest/conversations/<sender>`."""
 
-    def __init__(self, channel_key: str | None = None, erasure_key: str | None = None) -> None:
+    def __init__(self, channel_key: str | None, erasure_key: str) -> None:
         """Create the channel.
 
         Args:
             channel_key: what callers have to send as X-Madoguchi-Key; None: no key is asked for.
-            erasure_key: the key of the erasure route; None: the channel has no such route.
+            erasure_key: what callers of the erasure route have to send.
         """
         self._channel_key = channel_key
         self._erasure_key = erasure_key
@@ -77,8 +77,6 @@ class MadoguchiInput(RestInput):
         @blueprint.route("/conversations/<sender:path>", methods=["DELETE"])
         async def erase(request: Request, sender: str) -> HTTPResponse:
             try:
-                if self._erasure_key is None:
-                    raise BadRequestError("no_key")
                 _authorise(request, self._erasure_key)
             except BadRequestError as error:
                 return _refusal(error.problem)

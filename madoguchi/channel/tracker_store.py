@@ -30,7 +30,9 @@ class RecentEventsTrackerStore(SQLTrackerStore):
     Rasa's SQL store.
     """
 
-    def __init__(self, domain: Domain | None = None, event_broker: EventBroker | None = None, window: int = DEFAULT_WINDOW, **options: Any) -> None:
+    def __init__(
+        self, domain: Domain | None = None, event_broker: EventBroker | None = None, window: int = DEFAULT_WINDOW, **options: Any
+    ) -> None:
         options.pop("url", None)
         if options.get("dialect", "sqlite") == "sqlite" and "db" not in options:
             folder = Settings.load().data_dir

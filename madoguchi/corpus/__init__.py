@@ -1,7 +1,7 @@
 """The corpus of policies: clauses, gaps and the questions customers ask. No Rasa and no database in here."""
 
-from .reading import CorpusError, corpus_hash, load, shared_corpus
 from .model import Clause, Company, Corpus, Document, Entry, Facet, Gap, Point, Text, Topic
+from .reading import CorpusError, corpus_hash, load, shared_corpus
 
 __all__ = [
     "Clause",

@@ -31,7 +31,10 @@ _KATAKANA = re.compile(r"[ァ-ヴー]{3,}")
 _LATIN = re.compile(r"[A-Za-z][A-Za-z0-9&/.'-]*(?: [A-Za-z0-9&][A-Za-z0-9&/.'-]*)*")
 _SAYS_SO: dict[Language, re.Pattern[str]] = {
     "ja": re.compile(r"(記載|明記|示さ|含まれ|書かれ|触れ|述べ|載って)[^。]{0,14}(ません|ない|なし)"),
-    "en": re.compile(r"(does not|do not|is not|are not|not) (state|say|mention|name|list|specify|include|contain|set out|describe|stated|given|named|listed|mentioned)", re.I),
+    "en": re.compile(
+        r"\bnot (stated?|say|mention(ed)?|named?|list(ed)?|specify|include|contain|set out|describe|given)\b",
+        re.I,
+    ),
 }
 
 
@@ -89,7 +92,9 @@ def _coverage(corpus: Corpus) -> Iterator[str]:
         for facet in corpus.facets:
             if answers[facet] != 1:
                 yield f"{company}: facet {facet} has {answers[facet]} answers, not one"
-        covered = {topic for entry in corpus.entries_of(company) for topic in (entry.topics if isinstance(entry, Clause) else (entry.topic,))}
+        covered = {
+            topic for entry in corpus.entries_of(company) for topic in (entry.topics if isinstance(entry, Clause) else (entry.topic,))
+        }
         yield from (f"{company}: nothing covers topic {topic}" for topic in corpus.topics if topic not in covered)
 
 
@@ -107,7 +112,10 @@ class _Glossary:
         raw = yaml.safe_load((policies / "glossary.yml").read_text(encoding="utf-8"))
         self.same = [[_plain(form) for form in forms] for forms in raw["same"]]
         self.common = {_plain(word) for words in raw["common"] for word in words}
-        self.controllers = {c.id: [_plain(n) for lang in LANGUAGES for n in (*c.names[lang], *c.weak_names[lang], c.full[lang])] for c in corpus.companies.values()}
+        self.controllers = {
+            c.id: [_plain(n) for lang in LANGUAGES for n in (*c.names[lang], *c.weak_names[lang], c.full[lang])]
+            for c in corpus.companies.values()
+        }
 
     def supported(self, found: str, lines: str, document: Document) -> bool:
         """Whether a number, name or address of a statement stands in its lines, in whatever script."""

@@ -115,6 +115,11 @@ class Document:
     clauses: tuple[Clause, ...]
     gaps: tuple[Gap, ...]
 
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """Its clauses, then its gaps."""
+        return (*self.clauses, *self.gaps)
+
     def original(self, clause: Clause) -> str:
         """Return a clause's lines as published, blank lines at its ends left out."""
         first, last = clause.lines
@@ -161,13 +166,13 @@ class Corpus:
     @cached_property
     def entries(self) -> Mapping[str, Entry]:
         """Every clause and gap by id, in the order of the documents."""
-        return {e.id: e for d in self.documents.values() for e in (*d.clauses, *d.gaps)}
+        return {entry.id: entry for document in self.documents.values() for entry in document.entries}
 
     @cached_property
     def _entries_of(self) -> Mapping[str, tuple[Entry, ...]]:
         return {
-            c.id: tuple(e for d in c.documents for e in (*self.documents[d].clauses, *self.documents[d].gaps))
-            for c in self.companies.values()
+            company.id: tuple(entry for name in company.documents for entry in self.documents[name].entries)
+            for company in self.companies.values()
         }
 
     def entries_of(self, company: str) -> tuple[Entry, ...]:

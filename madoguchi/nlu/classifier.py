@@ -17,7 +17,6 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 from madoguchi.corpus import corpus_hash, shared_corpus
 from madoguchi.understanding import choices
 from madoguchi.understanding.encoder import Encoder, Matrix, encoder_named
-from madoguchi.understanding.inquiry import Inquiry
 from madoguchi.understanding.learned import Model
 from madoguchi.understanding.understand import Understanding
 

@@ -12,26 +12,33 @@ _ADDRESS = re.compile(r"\S+@\S+|https?://\S+|www\.\S+|\b[\w-]+\.(?:jp|com|co\.jp
 
 # Words that say nothing about the language of the sentence they stand in.
 _NEUTRAL = frozenset(
-    """lexus toyota infiniti nissan jamil jameel shoji jin jidosha jidousha japan connected link lite glink g tokyo
-    gdpr appi ccpa cookie cookies ip ssl tls url id ids ok okay dm faq pdf web sns ai ppc vpn html http https www mail
-    email sitecensus nielsen netratings google""".split()
+    """
+    lexus toyota infiniti nissan jamil jameel shoji jin jidosha jidousha japan connected link lite glink g tokyo gdpr
+    appi ccpa cookie cookies ip ssl tls url id ids ok okay dm faq pdf web sns ai ppc vpn html http https www mail email
+    sitecensus nielsen netratings google
+    """.split()  # noqa: SIM905
 )
 _ENGLISH = frozenset(
-    """the a an is are was were do does did can could will would shall should may might must what which who whom whose when
-    where why how my your our their his her its i you we they he she it me us them this that these those to of in on at by for
-    from with without about and or not no yes if any some please tell show give have has had be been""".split()
+    """
+    the a an is are was were do does did can could will would shall should may might must what which who whom whose when
+    where why how my your our their his her its i you we they he she it me us them this that these those to of in on at
+    by for from with without about and or not no yes if any some please tell show give have has had be been
+    """.split()  # noqa: SIM905
 )
 # The commonest words of privacy questions typed in Latin letters by people without a Japanese keyboard.
 _ROMAJI = frozenset(
-    """kojin joho johou jouhou zyouhou riyou riyo mokuteki sakujo kaiji teisei teishi tsuika tuika tetsuzuki tetuzuki tesuryo tesuuryou
-    hiyou hiyo denwa bango bangou madoguchi madoguti uketsuke jikan nanji nanpun doko dare itsu itu dono dou dore nani nan naze
-    desu desuka masu masuka masen masenka kudasai kudasaimasen onegai onegaishimasu shite site suru shitai sitai hoshii hosii
-    oshiete osiete shiritai siritai watashi watasi boku wa ga wo mo kara made nado koto mono teikyo teikyou daisansha daisansya
-    kyodo kyoudou itaku saki kaisha kaisya hozon kikan nannen doui dooi hitsuyou shorui syorui honnin kakunin todoku
-    arigatou arigato konnichiwa konnitiwa ohayou sayonara hai iie tte nan desho deshou desyou atte aru arimasu arimasuka dekiru
-    dekimasu dekimasuka rokuon sareru saremasu saremasuka kakuninsho mendo purasshi puraibashi porishi kukkii kukki kuki
-    anzen kanri roei rouei haiti kujou kujo soudan renraku renrakusaki hito hanashitai ningen tantousha tantosha kureru
-    irete dashite yamete tomete keshite oshirase annai okane kakaru kakarimasu ikura""".split()
+    """
+    kojin joho johou jouhou zyouhou riyou riyo mokuteki sakujo kaiji teisei teishi tsuika tuika tetsuzuki tetuzuki
+    tesuryo tesuuryou hiyou hiyo denwa bango bangou madoguchi madoguti uketsuke jikan nanji nanpun doko dare itsu itu
+    dono dou dore nani nan naze desu desuka masu masuka masen masenka kudasai kudasaimasen onegai onegaishimasu shite
+    site suru shitai sitai hoshii hosii oshiete osiete shiritai siritai watashi watasi boku wa ga wo mo kara made nado
+    koto mono teikyo teikyou daisansha daisansya kyodo kyoudou itaku saki kaisha kaisya hozon kikan nannen doui dooi
+    hitsuyou shorui syorui honnin kakunin todoku arigatou arigato konnichiwa konnitiwa ohayou sayonara hai iie tte nan
+    desho deshou desyou atte aru arimasu arimasuka dekiru dekimasu dekimasuka rokuon sareru saremasu saremasuka
+    kakuninsho mendo purasshi puraibashi porishi kukkii kukki kuki anzen kanri roei rouei haiti kujou kujo soudan
+    renraku renrakusaki hito hanashitai ningen tantousha tantosha kureru irete dashite yamete tomete keshite oshirase
+    annai okane kakaru kakarimasu ikura
+    """.split()  # noqa: SIM905
 )
 
 
@@ -44,7 +51,7 @@ def language_of(text: str) -> Language | None:
     """
     bare = _MASK.sub(" ", _ADDRESS.sub(" ", text))
     words = [word.lower() for word in _WORD.findall(bare)]
-    telling = [word for word in words if word not in _NEUTRAL and len(word) > 1 or word in ("a", "i")]
+    telling = [word for word in words if (word not in _NEUTRAL and len(word) > 1) or word in ("a", "i")]
     english = sum(word in _ENGLISH for word in words)
     if _JAPANESE.search(bare):
         hiragana = len(_HIRAGANA.findall(bare))
@@ -53,4 +60,4 @@ def language_of(text: str) -> Language | None:
     if not telling:
         return None
     romaji = sum(word in _ROMAJI for word in telling)
-    return "ja" if romaji >= 2 and romaji > english or romaji == len(telling) else "en"
+    return "ja" if (romaji >= 2 and romaji > english) or romaji == len(telling) else "en"

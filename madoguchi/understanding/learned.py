@@ -51,7 +51,9 @@ class Example:
 class _Surface:
     """Words and characters of sentences as rows of unit length."""
 
-    def __init__(self, vocabularies: Sequence[Mapping[str, int]] | None = None, weights: Sequence[npt.NDArray[np.float64]] | None = None) -> None:
+    def __init__(
+        self, vocabularies: Sequence[Mapping[str, int]] | None = None, weights: Sequence[npt.NDArray[np.float64]] | None = None
+    ) -> None:
         shared = {"sublinear_tf": True, "dtype": np.float32, "lowercase": False}
         self._parts = [
             TfidfVectorizer(analyzer=_words, vocabulary=vocabularies[0] if vocabularies else None, **shared),
@@ -78,11 +80,13 @@ class _Surface:
         return [part.idf_ for part in self._parts]
 
 
-def _likeness(dense: Matrix, surface: Sequence[sparse.csr_matrix], others: Matrix, turned: Sequence[sparse.csr_matrix]) -> Floats:
-    """Likeness of sentences to others, whose surface rows come transposed (a column a sentence)."""
-    alike: Floats = dense @ others.T
-    for share, ours, theirs in zip((WORD_SHARE, CHARACTER_SHARE), surface, turned, strict=True):
-        alike = alike + np.float32(share) * (ours @ theirs).toarray()
+def _on_surface(surface: Sequence[sparse.csr_matrix], turned: Sequence[sparse.csr_matrix]) -> Floats:
+    """Likeness of sentences to others by words and characters; the others' rows come transposed (a column a sentence)."""
+    words, characters = (
+        np.float32(share) * (ours @ theirs).toarray()
+        for share, ours, theirs in zip((WORD_SHARE, CHARACTER_SHARE), surface, turned, strict=True)
+    )
+    alike: Floats = words + characters
     return alike
 
 
@@ -110,14 +114,22 @@ class Scores:
 class Model:
     """A trained model; see the module's description."""
 
-    def __init__(self, columns: Sequence[str], groups: Sequence[str], dense: Matrix, surface: _Surface, turned: Sequence[sparse.csr_matrix], solution: Floats) -> None:
+    def __init__(
+        self,
+        columns: Sequence[str],
+        groups: Sequence[str],
+        dense: Matrix,
+        surface: _Surface,
+        turned: Sequence[sparse.csr_matrix],
+        solution: Floats,
+    ) -> None:
         """Put a model together.
 
         Args:
             columns: what is scored.
             groups: the group of each example.
             turned: surface rows of the examples, transposed.
-            solution: a row an example, a column a column.
+            solution: a row a column, a column an example: the product with a message's likenesses reads it in order.
         """
         self.columns = tuple(columns)
         self.groups = np.asarray(groups)
@@ -143,22 +155,21 @@ class Model:
         surface = _Surface().fit(texts)
         rows = surface.rows(texts)
         turned = _turned(rows)
-        system = _kernel(_likeness(dense, rows, dense, turned))
+        system = _kernel(dense @ dense.T + _on_surface(rows, turned))
         system[np.diag_indices(len(system))] += np.array([REGULARISATION / e.weight for e in examples], dtype=np.float32)
         factor = linalg.cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
-        solution = np.asarray(linalg.cho_solve(factor, wanted, check_finite=False), dtype=np.float32)
+        solution = np.ascontiguousarray(linalg.cho_solve(factor, wanted, check_finite=False).T, dtype=np.float32)
         return cls(columns, [example.group for example in examples], dense, surface, turned, solution)
 
-    def score(self, texts: Sequence[str], dense: Matrix) -> list[Scores]:
-        """Score sentences.
+    def score(self, text: str, dense: Matrix) -> Scores:
+        """Score a sentence.
 
         Args:
-            dense: a row of the encoder for each text.
+            dense: its row of the encoder.
         """
-        alike = _likeness(dense, self._surface.rows(texts), self._dense, self._turned)
-        found = _kernel(alike) @ self._solution
-        near = dense @ self._dense.T if dense.shape[1] else alike
-        return [Scores(columns, row) for columns, row in zip(found, near, strict=True)]
+        near = self._dense @ dense.reshape(-1)
+        surface = _on_surface(self._surface.rows([text]), self._turned).reshape(-1)
+        return Scores(self._solution @ _kernel(near + surface), near if self._dense.shape[1] else surface)
 
     def save(self, folder: Path) -> None:
         """Write the model as JSON and numpy files; nothing in them runs when they are read."""

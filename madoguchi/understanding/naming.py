@@ -59,8 +59,8 @@ def _pattern(forms: Iterable[str]) -> re.Pattern[str]:
 
 
 _SMALL = re.compile(
-    r"株式会社|co\.?,? ?ltd\.?|corporation|corp\.?|inc\.?|(?<![a-z])(?:and|or|the|for|about|at|what|how|with|same|it's|it|is|i|mean|meant|my|ok|please|then|s|to|from|in|of|"
-    r"question|case|also|both|company|sorry|no|not|yes)(?![a-z])|でしたら|ですか|です|だと|では|じゃあ|じゃ|なら|場合|について|に関して|のこと|の方|のほう|どう|でも|も|は|の|と|って|さん|様|ほう|方|お願いします|を|に|が|か|だ|いや|それ|同じ|質問|"
+    r"株式会社|co\.?,? ?ltd\.?|corporation|corp\.?|inc\.?|(?<![a-z])(?:and|or|the|for|about|at|what|how|with|same|it's|it|is|i|"
+    r"mean|meant|my|ok|please|then|s|to|from|in|of|question|case|also|both|company|sorry|no|not|yes)(?![a-z])|でしたら|ですか|です|だと|では|じゃあ|じゃ|なら|場合|について|に関して|のこと|の方|のほう|どう|でも|も|は|の|と|って|さん|様|ほう|方|お願いします|を|に|が|か|だ|いや|それ|同じ|質問|"
     r"[\s,.、。?!・「」『』()'’\"…-]+"
 )
 
@@ -141,7 +141,7 @@ class Namer:
 
     @staticmethod
     def _of_one_owner(companies: list[str], text: str) -> list[str]:
-        """"LEXUS's G-Link" asks about G-Link: LEXUS beside it counts only where the two are set side by side."""
+        """G-Link alone for “LEXUS's G-Link”: LEXUS beside it counts only where the two are set side by side."""
         if set(companies) == {"lexus", "g-link"} and re.search(r"(?i)レクサスの?\s?g-?\s?(?:link|リンク)|lexus(?:'s|’s)? g-?\s?link", text):
             return ["g-link"]
         return companies

@@ -95,7 +95,7 @@ class Understanding:
         language, naming = self.naming(text)
         if dense is None:
             dense = self._encoder.encode([naming.bare])
-        scores = self._model.score([naming.bare], dense)[0]
+        scores = self._model.score(naming.bare, dense)
         wants, confidence = self._wants(scores, naming)
         question = Question(text, self._ranking(scores.columns), float(scores.alike[self._in_scope].max(initial=0.0)))
         return Inquiry(
@@ -118,7 +118,7 @@ class Understanding:
         wants = self._intents[best]
         if wants == POLICY_QUESTION:
             near = float(scores.alike[self._in_scope].max(initial=0.0))
-            if naming.other and not naming.companies or near < FAR:
+            if (naming.other and not naming.companies) or near < FAR:
                 return OUT_OF_SCOPE, float(1.0 - near)
         return wants, float(chances[best])
 
