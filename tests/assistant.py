@@ -38,7 +38,9 @@ class Assistant:
     data: Path
     log: Path
 
-    def post(self, body: bytes, headers: dict[str, str] | None = None, path: str = "/webhooks/rest/webhook", method: str = "POST") -> tuple[int, Any]:
+    def post(
+        self, body: bytes, headers: dict[str, str] | None = None, path: str = "/webhooks/rest/webhook", method: str = "POST"
+    ) -> tuple[int, Any]:
         """Send a raw request; returns status and decoded body."""
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:

@@ -19,6 +19,7 @@ LIMIT = 400
 """Characters of an answer before the reader asks for more; one statement may exceed it, a second is then not added."""
 
 MAX_MATCHED = 4
+WHOLE_WORD_UNDER = 5
 _COVERED = 0.6
 _SENTENCE = re.compile(r"[^。]*。|[^。]+$|")
 _ENGLISH_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z“\"])")
@@ -75,9 +76,11 @@ def matching_points(clause: Clause, question: str, language: Language) -> list[P
 
 
 def _mentions(question: str, word: str) -> bool:
-    if word.isascii():
-        return re.search(rf"(?<![a-z0-9]){re.escape(word)}", question) is not None
-    return word in question
+    """Whether a question has a word: Japanese anywhere, Latin at the start of a word, short Latin words as a whole word."""
+    if not word.isascii():
+        return word in question
+    end = "" if len(word) >= WHOLE_WORD_UNDER else r"(?:s|'s)?(?![a-z0-9])"
+    return re.search(rf"(?<![a-z0-9]){re.escape(word)}{end}", question) is not None
 
 
 def _joined(lead: str, more: Iterable[str], language: Language) -> str:

@@ -330,9 +330,11 @@ class Assistant:
         facets = [REQUEST_FACETS[kind], "procedure", "contact"]
         parts = self._of_facets(company, facets, language)
         name = self.corpus.companies[company].full[language]
-        has_contact = any(found.kind == "answer" for found in self._of_facets(company, ["contact"], language))
         lead = phrase("request_begin", language, type=phrase(f"type_{kind}", language), company=name)
-        tail = [phrase("request_not_yet", language), phrase("request_contact" if has_contact else "request_no_contact", language)]
+        tail = [
+            phrase("request_not_yet", language),
+            phrase("request_contact" if self._has_contact(company) else "request_no_contact", language),
+        ]
         citations = tuple(dict.fromkeys(c for found in parts for c in found.citations))
         bodies = "".join(f"\n・{found.body}" for found in parts)
         text = "\n".join(
@@ -356,6 +358,10 @@ class Assistant:
                 found.append(compose.Part(entry, body, citations, ()))
         return found
 
+    def _has_contact(self, company: str) -> bool:
+        """Whether the policy gives a telephone number or mail address; a heading "Contact Office" with nothing under it is none."""
+        return any(isinstance(self.corpus.answering(company, facet)[0], Clause) for facet in ("phone", "email"))
+
     def ticket_status(self, inquiry: Inquiry, state: State, now: datetime) -> Reply:
         """The state of a request already made; looking one up comes with the tickets."""
         language = state.language or DEFAULT_LANGUAGE
@@ -378,7 +384,7 @@ class Assistant:
         company = companies[0]
         name = self.corpus.companies[company].full[language]
         entry = self.corpus.answering(company, "contact")[0]
-        if isinstance(entry, Clause):
+        if self._has_contact(company):
             stated = compose.part(self.corpus, entry, "", language, now)
             citations = stated.citations
             pieces += [phrase("human_contact", language, company=name), stated.body]

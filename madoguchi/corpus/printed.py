@@ -49,7 +49,7 @@ def _cell(corpus: Corpus, company: str, topic: str) -> str:
 def table(corpus: Corpus) -> str:
     """Companies x topics: S where clauses state it, p where a part is stated, - where something is not, and how many of each."""
     names = list(corpus.companies)
-    rows = ["".join(["S clauses state it, p partly stated, - something not stated; counts of each".ljust(40), "\n"])]
+    rows = ["S clauses state it, p partly stated, - something not stated; counts of each"]
     label = max(_width(f"{t.id} {t.name['ja']}") for t in corpus.topics.values()) + 2
     rows.append(" " * label + "".join(name.ljust(14) for name in names))
     for topic in corpus.topics.values():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from madoguchi import Language
@@ -58,9 +58,7 @@ class Inquiry:
 
     def to_dict(self) -> dict[str, Any]:
         """As JSON data, for the tracker."""
-        raw = asdict(self)
-        raw["questions"] = [question_to_dict(q) for q in self.questions]
-        return raw
+        return {**vars(self), "questions": [question_to_dict(q) for q in self.questions]}
 
     @classmethod
     def from_dict(cls, raw: Mapping[str, Any]) -> Inquiry:

@@ -1,0 +1,216 @@
+"""What Rasa asks of its components, of ours; and the adjustments to Rasa."""
+
+import asyncio
+import json
+
+import numpy as np
+import pytest
+import rasa
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from jsonschema import ValidationError
+from rasa.core.actions.action import RemoteAction
+from rasa.core.channels.channel import UserMessage
+from rasa.engine.graph import ExecutionContext, GraphSchema
+from rasa.engine.storage.local_model_storage import LocalModelStorage
+from rasa.engine.storage.resource import Resource
+from rasa.shared.nlu.constants import INTENT, TEXT
+from rasa.shared.nlu.training_data.message import Message
+from rasa.shared.nlu.training_data.training_data import TrainingData
+from rasa.utils.endpoints import EndpointConfig
+
+from madoguchi.nlu import adjustments
+from madoguchi.nlu.classifier import InquiryClassifier
+from madoguchi.nlu.featurizer import SentenceEncoderFeaturizer
+from madoguchi.nlu.tokenizer import JapaneseEnglishTokenizer
+from madoguchi.text import take_in
+
+MESSAGES = [
+    "レクサスの電話番号は?",
+    "does Jamil share my data?",
+    "",
+    " ",
+    "😀",
+    "？？",
+    "ﾌﾟﾗｲﾊﾞｼｰ",
+    "㈱",
+    "e\u0301",
+    "a\nb",
+    "👨‍👩‍👧",
+    "a\0b",
+    "削\ud83d除",
+    "x" * 3000,
+]
+NODE = ExecutionContext(GraphSchema({}))
+
+
+@pytest.fixture(scope="module")
+def tokenizer(tmp_path_factory):
+    storage = LocalModelStorage(tmp_path_factory.mktemp("tokenizer"))
+    return JapaneseEnglishTokenizer.create(JapaneseEnglishTokenizer.get_default_config(), storage, Resource("tokenizer"), NODE)
+
+
+@pytest.fixture(scope="module")
+def featurizer(tmp_path_factory):
+    storage = LocalModelStorage(tmp_path_factory.mktemp("featurizer"))
+    return SentenceEncoderFeaturizer.create(SentenceEncoderFeaturizer.get_default_config(), storage, Resource("featurizer"), NODE)
+
+
+@pytest.mark.parametrize("text", MESSAGES)
+def test_tokenizer_gives_tokens_that_are_slices(tokenizer, text):
+    tokens = tokenizer.tokenize(Message({TEXT: text}), TEXT)
+    assert tokens
+    assert all(text[token.start : token.end] == token.text for token in tokens)
+    assert [t.text for t in tokenizer.tokenize(Message({TEXT: text}), TEXT)] == [t.text for t in tokens]
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.text(max_size=80))
+def test_offsets_on_random_strings(text):
+    from madoguchi.understanding.words import words_of
+
+    words = words_of(text)
+    assert all(text[word.start : word.end] == word.text for word in words)
+    assert all(one.end <= other.start for one, other in zip(words, words[1:]))
+    if not any(char == "\0" or "\ud800" <= char <= "\udfff" for char in text):
+        left = "".join(text[a:b] for a, b in zip([0, *(w.end for w in words)], [*(w.start for w in words), len(text)]))
+        assert not left.strip()
+
+
+@pytest.mark.parametrize("text", MESSAGES)
+def test_featurizer_gives_one_row_of_unit_length(featurizer, text):
+    [message] = featurizer.process([Message({TEXT: take_in(text[:2000]).text})])
+    _, sentence = message.get_dense_features(TEXT, [])
+    assert sentence.features.shape == (1, 512)
+    assert np.isclose(np.linalg.norm(sentence.features), 1.0, atol=1e-3)
+
+
+def test_company_names_do_not_matter_to_the_embedding(featurizer):
+    rows = [
+        featurizer.process([Message({TEXT: text})])[0].get_dense_features(TEXT, [])[1].features
+        for text in ("レクサスの手数料は", "ジャミールの手数料は")
+    ]
+    np.testing.assert_array_equal(*rows)
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory, monkeypatch_module):
+    """A classifier without embeddings, trained on little: the sparse-only configuration, saved and loaded."""
+    storage = LocalModelStorage(tmp_path_factory.mktemp("classifier"))
+    made = InquiryClassifier.create({"encoder": "none"}, storage, Resource("classifier"), NODE)
+    examples = [("hello there", "greet"), ("こんにちは", "greet"), ("what is the weather", "out_of_scope"), ("天気は", "out_of_scope")]
+    resource = made.train(TrainingData([Message({TEXT: text, INTENT: intent}) for text, intent in examples]))
+    return InquiryClassifier.load({"encoder": "none"}, storage, resource, NODE)
+
+
+@pytest.fixture(scope="module")
+def monkeypatch_module():
+    """The model's training on a tenth of the phrasings, since the contract and not the accuracy is tested here."""
+    from madoguchi.understanding import understand
+
+    all_phrasings = understand.phrasings
+    understand.phrasings = lambda corpus, namer: list(all_phrasings(corpus, namer))[::5]
+    yield
+    understand.phrasings = all_phrasings
+
+
+@pytest.mark.parametrize("text", MESSAGES)
+def test_classifier_bears_every_message(classifier, text):
+    [message] = classifier.process([Message({TEXT: take_in(text[:2000]).text})])
+    found = message.as_dict(only_output_properties=True)
+    assert found["intent"]["name"]
+    assert 0.0 <= found["intent"]["confidence"] <= 1.0
+    json.dumps(found["inquiry"])
+
+
+def test_classifier_without_embeddings_understands(classifier):
+    [message] = classifier.process([Message({TEXT: "ジャミールの開示の手数料はいくらですか"})])
+    inquiry = message.get("inquiry")
+    assert list(inquiry["companies"]) == ["jamil"]
+    assert "jamil#fee" in [entry for entry, _ in inquiry["questions"][0]["ranking"]["jamil"]]
+
+
+def test_a_changed_corpus_changes_the_fingerprints(monkeypatch):
+    for component, config in ((InquiryClassifier, {}), (SentenceEncoderFeaturizer, {"encoder": "use"})):
+        before = component.fingerprint_addon(config)
+        module = __import__(component.__module__, fromlist=["corpus_hash"])
+        monkeypatch.setattr(module, "corpus_hash", lambda: "changed")
+        assert component.fingerprint_addon(config) != before
+
+
+class TestAdjustments:
+    def test_written_for_the_rasa_that_is_installed(self):
+        assert rasa.__version__ == adjustments.RASA_VERSION
+
+    def test_text_is_guarded(self):
+        message = UserMessage("/restart 090-1234-5678", sender_id="x")
+        adjustments.guard(message)
+        assert message.text == "restart [phone]"
+        assert message.metadata["masked"] == ["phone"]
+
+    def test_a_long_text_is_cut_and_not_refused(self):
+        message = UserMessage("あ" * 100_000)
+        adjustments.guard(message)
+        assert len(message.text) <= 2000
+
+    def test_the_action_validator_accepts_and_refuses(self):
+        action = RemoteAction("action_answer", EndpointConfig("http://127.0.0.1:1"))
+        assert action._validate_action_result({"events": [], "responses": [{"text": "a"}]})
+        with pytest.raises(ValidationError):
+            action._validate_action_result({"events": "none"})
+
+    def test_calls_carry_the_key(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("MADOGUCHI_DATA_DIR", str(tmp_path))
+        endpoint = EndpointConfig("http://127.0.0.1:1")
+        RemoteAction("action_answer", endpoint)
+        assert endpoint.headers[adjustments.KEY_HEADER] == (tmp_path / "action.key").read_text()
+
+
+class TestTrackerStore:
+    @pytest.fixture
+    def store(self, tmp_path, monkeypatch):
+        from rasa.shared.core.domain import Domain
+
+        from madoguchi.channel.tracker_store import RecentEventsTrackerStore
+
+        monkeypatch.setenv("MADOGUCHI_DATA_DIR", str(tmp_path))
+        return RecentEventsTrackerStore(Domain.load("domain.yml"), window=10)
+
+    @staticmethod
+    def turns(store, sender, count, start=0):
+        from rasa.shared.core.events import ActionExecuted, BotUttered, SlotSet, UserUttered
+
+        async def add():
+            for number in range(start, start + count):
+                tracker = await store.get_or_create_tracker(sender)
+                tracker.update(UserUttered(f"question {number}"))
+                tracker.update(ActionExecuted("action_answer"))
+                if number == 0:
+                    tracker.update(SlotSet("company", "jamil"))
+                tracker.update(SlotSet("unsure", float(number)))
+                tracker.update(BotUttered(f"answer {number}"))
+                await store.save(tracker)
+
+        asyncio.run(add())
+
+    def test_reads_a_window_and_keeps_the_slots(self, store):
+        self.turns(store, "me", 30)
+        tracker = asyncio.run(store.retrieve("me"))
+        assert len(tracker.events) <= 10 + 7
+        assert tracker.get_slot("company") == "jamil"
+        assert tracker.get_slot("unsure") == 29.0
+        assert tracker.latest_message.text == "question 29"
+
+    def test_saves_every_event_once(self, store):
+        self.turns(store, "me", 30)
+        tracker = asyncio.run(store.retrieve_full_tracker("me"))
+        asked = [event.text for event in tracker.events if event.type_name == "user"]
+        assert asked == [f"question {number}" for number in range(30)]
+
+    def test_erases_one_conversation(self, store):
+        self.turns(store, "me", 3)
+        self.turns(store, "you", 3)
+        assert store.erase("me") > 0
+        assert asyncio.run(store.retrieve("me")) is None
+        assert asyncio.run(store.retrieve("you")) is not None
+        assert store.erase("me") == 0

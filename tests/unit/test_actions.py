@@ -1,0 +1,98 @@
+"""Actions: one safe base for all, and no failure that a customer sees as silence or a log as their words."""
+
+import asyncio
+import importlib
+import logging
+import pkgutil
+from dataclasses import replace
+
+import pytest
+import yaml
+from rasa_sdk import Tracker
+from rasa_sdk.executor import CollectingDispatcher
+
+import actions
+from actions.base import SafeAction, slots_of, state_of
+from madoguchi.answers import State
+from madoguchi.settings import ROOT
+from madoguchi.understanding.inquiry import Question
+
+for found in pkgutil.iter_modules(actions.__path__):
+    importlib.import_module(f"actions.{found.name}")
+
+
+def tracker(text="secret@example.com", **slots):
+    latest = {"text": text, "metadata": slots.pop("metadata", {}), "intent": {"name": "ask_policy"}}
+    return Tracker("me", slots, latest, [], False, None, {}, "action_listen")
+
+
+def run(action, latest):
+    dispatcher = CollectingDispatcher()
+    events = asyncio.run(action.run(dispatcher, latest, {}))
+    return dispatcher.messages[0], events
+
+
+def test_every_action_of_the_domain_is_safe():
+    domain = yaml.safe_load((ROOT / "domain.yml").read_text(encoding="utf-8"))
+    assert {kind().name() for kind in SafeAction.__subclasses__() if kind.__module__.startswith("actions.")} == set(domain["actions"])
+
+
+def test_every_intent_has_a_rule_and_examples_or_is_ours():
+    domain = yaml.safe_load((ROOT / "domain.yml").read_text(encoding="utf-8"))
+    rules = yaml.safe_load((ROOT / "data" / "rules.yml").read_text(encoding="utf-8"))["rules"]
+    assert {rule["steps"][0]["intent"] for rule in rules} == set(domain["intents"])
+    for language in ("ja", "en"):
+        files = (ROOT / "data" / "nlu" / language).glob("*.yml")
+        named = {block["intent"] for path in files for block in yaml.safe_load(path.read_text(encoding="utf-8"))["nlu"]}
+        assert set(domain["intents"]) - named == {"nlu_fallback"}
+
+
+@pytest.mark.parametrize(("text", "language"), [("secret@example.com を消して", "ja"), ("my address is secret@example.com", "en")])
+def test_a_failing_action_apologises_and_tells_no_log(text, language, caplog):
+    class Failing(SafeAction):
+        def name(self):
+            return "action_failing"
+
+        def respond(self, inquiry, state, now):
+            raise ValueError(f"could not handle {text}")
+
+    with caplog.at_level(logging.DEBUG):
+        message, events = run(Failing(), tracker(text))
+    answer = message["custom"]["answer"]
+    assert (answer["kind"], answer["language"]) == ("error", language)
+    assert events == []
+    assert "secret" not in caplog.text
+    assert "error id" in caplog.text
+
+
+@pytest.mark.parametrize("broken", [{"questions": "none"}, {"unsure": "x"}, {"entries": 5}, {"questions": [{"text": 1}]}])
+def test_a_broken_slot_is_an_apology(broken):
+    message, _ = run(next(k for k in SafeAction.__subclasses__() if k.__name__ == "Answer")(), tracker("hello", **broken))
+    assert message["custom"]["answer"]["kind"] == "error"
+
+
+def test_masking_is_told():
+    kind = next(k for k in SafeAction.__subclasses__() if k.__name__ == "Smalltalk")
+    latest = tracker("こんにちは", metadata={"masked": ["phone"]})
+    latest.latest_message["inquiry"] = {
+        "wants": "greet",
+        "confidence": 1.0,
+        "language": "ja",
+        "companies": [],
+        "weak": [],
+        "other": False,
+        "alone": False,
+        "questions": [],
+        "entry": None,
+    }
+    message, _ = run(kind(), latest)
+    assert "伏せ" in message["text"]
+
+
+def test_state_goes_through_slots():
+    state = State(
+        "ja", "jamil", None, (Question("料金は", {"jamil": (("jamil#fee", 0.5),)}, 0.9),), "ask_policy", ("jamil#fee",), ("jamil/law",), 1
+    )
+    slots = {event["name"]: event["value"] for event in slots_of(State(), state)}
+    assert replace(state_of(tracker("", **slots)), site=None) == state
+    assert slots_of(state, state) == []

@@ -1,0 +1,57 @@
+"""The learned part on a small corpus of sentences, without any embedding."""
+
+import numpy as np
+import pytest
+
+from madoguchi.understanding.encoder import EncoderError, NoEncoder, encoder_named
+from madoguchi.understanding.folds import interval
+from madoguchi.understanding.inquiry import Inquiry, Question
+from madoguchi.understanding.learned import Example, Model
+from madoguchi.understanding.words import MAX_CHARACTERS, words_of
+
+SENTENCES = {
+    "fee": ["手数料はいくらですか", "費用はかかりますか", "how much does it cost", "is there a fee", "手数料の金額"],
+    "phone": ["電話番号を教えて", "電話したい", "what is the phone number", "telephone number please", "電話番号はありますか"],
+}
+
+
+@pytest.fixture(scope="module")
+def model():
+    examples = [Example(text, {name: 1.0}, name) for name, texts in SENTENCES.items() for text in texts]
+    return Model.train(examples, NoEncoder().encode([e.text for e in examples]))
+
+
+@pytest.mark.parametrize(
+    ("text", "column"), [("手数料はありますか", "fee"), ("is the fee high", "fee"), ("電話番号は何番", "phone"), ("phone please", "phone")]
+)
+def test_scores(model, text, column):
+    scores = model.score(text, NoEncoder().encode([text]))
+    assert model.columns[int(scores.columns.argmax())] == column
+
+
+def test_a_saved_model_scores_the_same(model, tmp_path):
+    model.save(tmp_path)
+    again = Model.load(tmp_path)
+    for text in ("手数料", "phone", "まったく別のこと", ""):
+        dense = NoEncoder().encode([text])
+        np.testing.assert_allclose(model.score(text, dense).columns, again.score(text, dense).columns, rtol=1e-4, atol=1e-5)
+
+
+def test_an_unknown_encoder_is_named():
+    with pytest.raises(EncoderError, match="nonsense"):
+        encoder_named("nonsense")
+
+
+def test_words_of_a_long_text_are_capped():
+    assert words_of("あ" * (MAX_CHARACTERS * 3))[-1].end <= MAX_CHARACTERS
+
+
+def test_inquiry_travels_as_json():
+    question = Question("料金は", {"jamil": (("jamil#fee", 0.5),)}, 0.75)
+    inquiry = Inquiry("ask_policy", 0.5, "ja", ("jamil",), (), False, False, (question,), None)
+    assert Inquiry.from_dict(inquiry.to_dict()) == inquiry
+
+
+def test_interval():
+    low, high = interval(119, 120)
+    assert 0.95 < low < 119 / 120 < high <= 1.0
