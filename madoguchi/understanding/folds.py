@@ -18,7 +18,7 @@ from madoguchi.corpus.check import near_duplicates
 from madoguchi.text import clean
 
 from . import choices
-from .encoder import encoder_named
+from .encoder import encode_many, encoder_named
 from .inquiry import OUT_OF_SCOPE, POLICY_QUESTION
 from .knowledge import facets_of, intents, phrasing_targets
 from .learned import Example, Model
@@ -109,7 +109,7 @@ def outcomes(corpus: Corpus, encoder_name: str = "use", folds: int = FOLDS) -> l
 
     examples = [example(item) for item in labelled]
     always = [Example(clean(text), phrasing_targets(corpus, None, None, (facet,)), POLICY_QUESTION) for facet, _, text in facets]
-    rows, always_rows = (encoder.encode([e.text for e in part]) for part in (examples, always))
+    rows, always_rows = (encode_many(encoder, [e.text for e in part]) for part in (examples, always))
     fold_of = _grouped([item.text for item in labelled])
     found = []
     for fold in range(folds):

@@ -23,6 +23,7 @@ from .words import words_of
 
 WORD_SHARE, CHARACTER_SHARE = 0.5, 0.5
 REGULARISATION = 0.5
+BLOCK = 1024
 
 Floats = npt.NDArray[np.float32]
 
@@ -49,27 +50,26 @@ class Example:
 
 
 class _Surface:
-    """Words and characters of sentences as rows of unit length."""
+    """Words and characters of sentences as rows, so that the product of two rows is their likeness."""
 
-    def __init__(
-        self, vocabularies: Sequence[Mapping[str, int]] | None = None, weights: Sequence[npt.NDArray[np.float64]] | None = None
-    ) -> None:
+    def __init__(self, vocabularies: Sequence[Mapping[str, int]] = (), weights: Sequence[npt.NDArray[np.float64]] = ()) -> None:
+        words, characters = vocabularies or (None, None)
         shared = {"sublinear_tf": True, "dtype": np.float32, "lowercase": False}
         self._parts = [
-            TfidfVectorizer(analyzer=_words, vocabulary=vocabularies[0] if vocabularies else None, **shared),
-            TfidfVectorizer(analyzer="char", ngram_range=(2, 4), min_df=2, vocabulary=vocabularies[1] if vocabularies else None, **shared),
+            TfidfVectorizer(analyzer=_words, vocabulary=words, **shared),
+            TfidfVectorizer(analyzer="char", ngram_range=(2, 4), min_df=2, vocabulary=characters, **shared),
         ]
-        if weights:
-            for part, idf in zip(self._parts, weights, strict=True):
-                part.idf_ = idf
+        for part, idf in zip(self._parts, weights):
+            part.idf_ = idf
 
-    def fit(self, texts: Sequence[str]) -> _Surface:
-        for part in self._parts:
-            part.fit([text.casefold() for text in texts])
-        return self
+    def fit(self, texts: Sequence[str]) -> sparse.csr_matrix:
+        """Learn the vocabularies of texts and return their rows."""
+        folded = [text.casefold() for text in texts]
+        return _weighted([part.fit_transform(folded) for part in self._parts])
 
-    def rows(self, texts: Sequence[str]) -> list[sparse.csr_matrix]:
-        return [part.transform([text.casefold() for text in texts]) for part in self._parts]
+    def rows(self, texts: Sequence[str]) -> sparse.csr_matrix:
+        folded = [text.casefold() for text in texts]
+        return _weighted([part.transform(folded) for part in self._parts])
 
     @property
     def vocabularies(self) -> list[dict[str, int]]:
@@ -80,22 +80,24 @@ class _Surface:
         return [part.idf_ for part in self._parts]
 
 
-def _on_surface(surface: Sequence[sparse.csr_matrix], turned: Sequence[sparse.csr_matrix]) -> Floats:
-    """Likeness of sentences to others by words and characters; the others' rows come transposed (a column a sentence)."""
-    words, characters = (
-        np.float32(share) * (ours @ theirs).toarray()
-        for share, ours, theirs in zip((WORD_SHARE, CHARACTER_SHARE), surface, turned, strict=True)
-    )
-    alike: Floats = words + characters
-    return alike
-
-
-def _turned(rows: Sequence[sparse.csr_matrix]) -> list[sparse.csr_matrix]:
-    return [part.T.tocsr() for part in rows]
+def _weighted(parts: Sequence[sparse.csr_matrix]) -> sparse.csr_matrix:
+    shares = (WORD_SHARE, CHARACTER_SHARE)
+    return sparse.hstack([part * np.sqrt(share, dtype=np.float32) for part, share in zip(parts, shares, strict=True)]).tocsr()
 
 
 def _kernel(alike: Floats) -> Floats:
     return np.square(1.0 + alike) / np.float32(4.0)
+
+
+def _system(dense: Matrix, rows: sparse.csr_matrix) -> Floats:
+    """The kernel of sentences with each other, its lower half alone, a block of rows at a time to spare memory."""
+    count = len(dense)
+    system = np.zeros((count, count), dtype=np.float32)
+    for start in range(0, count, BLOCK):
+        end = min(start + BLOCK, count)
+        surface = (rows[start:end] @ rows[:end].T).toarray()
+        system[start:end, :end] = _kernel(dense[start:end] @ dense[:end].T + surface)
+    return system
 
 
 @dataclass(frozen=True)
@@ -115,27 +117,22 @@ class Model:
     """A trained model; see the module's description."""
 
     def __init__(
-        self,
-        columns: Sequence[str],
-        groups: Sequence[str],
-        dense: Matrix,
-        surface: _Surface,
-        turned: Sequence[sparse.csr_matrix],
-        solution: Floats,
+        self, columns: Sequence[str], groups: Sequence[str], dense: Matrix, surface: _Surface, rows: sparse.csr_matrix, solution: Floats
     ) -> None:
         """Put a model together.
 
         Args:
             columns: what is scored.
             groups: the group of each example.
-            turned: surface rows of the examples, transposed.
+            rows: surface rows of the examples.
             solution: a row a column, a column an example: the product with a message's likenesses reads it in order.
         """
         self.columns = tuple(columns)
         self.groups = np.asarray(groups)
         self._dense = dense
         self._surface = surface
-        self._turned = list(turned)
+        self._rows = rows
+        self._turned = rows.T.tocsr()
         self._solution = solution
 
     @classmethod
@@ -151,15 +148,14 @@ class Model:
         for row, example in enumerate(examples):
             for column, weight in example.targets.items():
                 wanted[row, place[column]] += weight
-        texts = [example.text for example in examples]
-        surface = _Surface().fit(texts)
-        rows = surface.rows(texts)
-        turned = _turned(rows)
-        system = _kernel(dense @ dense.T + _on_surface(rows, turned))
+        surface = _Surface()
+        rows = surface.fit([example.text for example in examples])
+        system = _system(dense, rows)
         system[np.diag_indices(len(system))] += np.array([REGULARISATION / e.weight for e in examples], dtype=np.float32)
-        factor = linalg.cho_factor(system, lower=True, overwrite_a=True, check_finite=False)
+        # In place: numpy's rows are LAPACK's columns, so the lower half of ours is the upper half of its matrix.
+        factor = linalg.cho_factor(system.T, lower=False, overwrite_a=True, check_finite=False)
         solution = np.ascontiguousarray(linalg.cho_solve(factor, wanted, check_finite=False).T, dtype=np.float32)
-        return cls(columns, [example.group for example in examples], dense, surface, turned, solution)
+        return cls(columns, [example.group for example in examples], dense, surface, rows, solution)
 
     def score(self, text: str, dense: Matrix) -> Scores:
         """Score a sentence.
@@ -168,7 +164,7 @@ class Model:
             dense: its row of the encoder.
         """
         near = self._dense @ dense.reshape(-1)
-        surface = _on_surface(self._surface.rows([text]), self._turned).reshape(-1)
+        surface = (self._surface.rows([text]) @ self._turned).toarray().reshape(-1)
         return Scores(self._solution @ _kernel(near + surface), near if self._dense.shape[1] else surface)
 
     def save(self, folder: Path) -> None:
@@ -177,9 +173,10 @@ class Model:
         names = {"columns": self.columns, "groups": self.groups.tolist(), "vocabularies": self._surface.vocabularies}
         (folder / "names.json").write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
         words, characters = self._surface.weights
-        np.savez(folder / "numbers.npz", dense=self._dense, solution=self._solution, words=words, characters=characters)
-        for index, part in enumerate(self._turned):
-            sparse.save_npz(folder / f"surface{index}.npz", part, compressed=False)
+        # Half precision is enough for what is only multiplied and added up, and halves the file.
+        halves = {"dense": self._dense.astype(np.float16), "solution": self._solution.astype(np.float16)}
+        np.savez(folder / "numbers.npz", words=words, characters=characters, **halves)
+        sparse.save_npz(folder / "surface.npz", self._rows, compressed=False)
 
     @classmethod
     def load(cls, folder: Path) -> Model:
@@ -187,5 +184,5 @@ class Model:
         names = json.loads((folder / "names.json").read_text(encoding="utf-8"))
         with np.load(folder / "numbers.npz", allow_pickle=False) as numbers:
             surface = _Surface(names["vocabularies"], [numbers["words"], numbers["characters"]])
-            turned = [sparse.load_npz(folder / f"surface{index}.npz") for index in range(2)]
-            return cls(names["columns"], names["groups"], numbers["dense"], surface, turned, numbers["solution"])
+            dense, solution = (numbers[name].astype(np.float32) for name in ("dense", "solution"))
+        return cls(names["columns"], names["groups"], dense, surface, sparse.load_npz(folder / "surface.npz"), solution)

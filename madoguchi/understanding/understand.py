@@ -13,7 +13,7 @@ from madoguchi.corpus import Corpus
 from madoguchi.text import MAX_UNDERSTOOD, fold, language_of
 
 from .choices import Choice
-from .encoder import Encoder, Matrix
+from .encoder import Encoder, Matrix, encode_many
 from .inquiry import NAME_COMPANY, NOT_UNDERSTOOD, OUT_OF_SCOPE, POLICY_QUESTION, Inquiry, Question
 from .knowledge import INTENT, entry_column, intents, phrasings
 from .learned import Example, Floats, Model, Scores
@@ -66,7 +66,7 @@ class Understanding:
         """Train the model on the corpus's phrasings and the dialogue's (text, intent) examples."""
         namer = Namer(corpus)
         examples: list[Example] = [*phrasings(corpus, namer), *intents(dialogue, namer)]
-        return Model.train(examples, encoder.encode([example.text for example in examples]))
+        return Model.train(examples, encode_many(encoder, [example.text for example in examples]))
 
     @classmethod
     def load(cls, folder: Path, corpus: Corpus, encoder: Encoder, choices: Mapping[str, Choice]) -> Understanding:

@@ -15,12 +15,20 @@ CONTACTS = {
 }
 
 NOT_STATED = {
-    "ja": re.compile(r"(?:記載(?:が|は|され)?|述べられ|示され|書かれ|挙げられ)(?:て(?:い|は)?)?(?:あり|い)?ません|記載され(?:て|い)*ません"),
-    "en": re.compile(r"\b(?:do|does|is|are)(?: not|n't) (?:\w+ )?(?:state|mention|name|say|give|list|specify|in the text)|not stated|no [\w ]+ (?:is|are) (?:given|named|stated)"),
+    "ja": re.compile(
+        r"(?:記載(?:が|は|され)?|述べられ|示され|書かれ|挙げられ)"
+        r"(?:て(?:い|は)?)?(?:あり|い)?ません"
+    ),
+    "en": re.compile(
+        r"\b(?:do|does|is|are)(?: not|n't) (?:\w+ )?(?:state|mention|name|say|give|list|specify|in the text)"
+        r"|not stated|no [\w ,-]+ (?:(?:is|are) (?:given|named|stated)|follows?)"
+    ),
 }
 
 DAYS = re.compile(
-    r"[0-9０-９一二三四五六七八九十]+\s*(?:営業日|日間|日以内|日(?=で|以)|週間|か月|ヶ月)|(?:\d+|two|three|thirty|fourteen)[ -](?:business )?(?:day|week|month)s?", re.I
+    r"[0-9０-９一二三四五六七八九十]+\s*(?:営業日|日間|日以内|日(?=で|以)|週間|か月|ヶ月)"
+    r"|(?:\d+|two|three|thirty|fourteen)[ -](?:business )?(?:day|week|month)s?",
+    re.I,
 )
 FREE = re.compile(r"無料(?!か)|\bfree\b(?! or)|free of charge|no (?:charge|cost)", re.I)
 AMOUNT = re.compile(r"[0-9０-９,]+\s*(?:円|yen\b)|[¥￥]\s*[0-9]", re.I)

@@ -168,11 +168,12 @@ G_LINK = (
         "Can I get G-Link to show me the data they hold on me?",
         r"0800|見せます|トヨタ自動車が(?:対応|回答)します|Toyota will answer",
     ),
-    gap(
+    partly(
         "who-answers", "g-link",
         "G-Linkへの請求に答えてくれるのはトヨタ自動車ですか、それとも運営会社ですか",
         "If I make a request about G-Link, will Toyota Motor answer it or the company that runs the service?",
-        r"トヨタ自動車(?:株式会社)?が(?:お答え|回答|対応)します|Toyota(?: Motor)?(?: Corporation)? will (?:answer|respond)",
+        "g-link/scope",
+        never=r"トヨタ自動車(?:株式会社)?が(?:お答え|回答|対応)します|Toyota(?: Motor)?(?: Corporation)? will (?:answer|respond)",
     ),
     partly(
         "linked-policy-unread", "g-link",
@@ -191,7 +192,7 @@ G_LINK = (
     stated(
         "open-ended-purposes", "g-link",
         "G-Linkの利用目的は、挙げられているもので全部ですか",
-        "Are the purposes listed by G-Link all there is, or may others be added?",
+        "Are the purposes on G-Link's list the only ones it uses my data for?",
         "g-link/purposes",
         needs=("ウェブ上に明記", "stated on the web"),
     ),
@@ -314,7 +315,7 @@ INFINITI = (
         "From when are Infiniti's two weeks counted?",
         ("answer",), ("infiniti/response",),
         never=r"受付番号|チャット|ticket|chat",
-        needs=("書類を?受け", "(?:receiving|receipt of|received|receives) (?:the|your|these)? ?(?:above )?documents|documents (?:are|have been) received"),
+        needs=("書類を?受け", r"(?:receiving|receipt of|receives) (?:\w+ ){0,2}documents|documents (?:are|have been) received"),
     ),
     partly(
         "fee", "infiniti",
@@ -448,7 +449,10 @@ JIN = (
         "Jin Jidoshaは私の情報を第三者に渡すことがありますか",
         "Does Jin Jidosha share customers' information with third parties?",
         "jin-jidosha/third-party", "jin-jidosha/protection",
-        needs=(r"(?s)(?=.*同意)(?=.*(?:5つ|五つ|同意を求めない))(?=.*(?:any reason|いかなる理由))", r"(?s)(?=.*consent)(?=.*(?:five|may not be sought))(?=.*any reason)"),
+        needs=(
+            r"(?s)(?=.*同意)(?=.*(?:5つ|五つ|同意を求めない))(?=.*(?:any reason|理由))",
+            r"(?s)(?=.*consent)(?=.*(?:five|may not be sought))(?=.*(?:any|whatever the) reason)",
+        ),
     ),
     stated(
         "military-grade-is-a-quote", "jin-jidosha",
@@ -484,63 +488,204 @@ def test_trap(servers, trap, language):
 FEE_NEVER = either(FREE, AMOUNT, "課金", r"\bbilling", "通話")
 FEE = (
     gap("fee", "lexus", "レクサスへの開示請求は無料でできますか", "Is asking LEXUS for my data free of charge?", FEE_NEVER),
-    gap("fee", "g-link", "G-Linkに自分のデータの開示を頼むと手数料はいりますか", "What would G-Link charge me for a disclosure request?", FEE_NEVER),
-    gap("fee", "jamil", "ジャミール商事で開示請求をするのにお金はかかりますか", "Does it cost money to request disclosure from Jamil Shoji?", FEE_NEVER),
-    partly("free", "infiniti", "インフィニティの開示請求は無料ですか", "Is a request to Infiniti free?", "infiniti/id-documents", never=FEE_NEVER),
-    partly("free", "jin-jidosha", "Jin Jidoshaへの請求はタダですか", "Are requests to Jin Jidosha free?", "jin-jidosha/rights", never=FEE_NEVER),
+    gap(
+        "fee",
+        "g-link",
+        "G-Linkに自分のデータの開示を頼むと手数料はいりますか",
+        "What would G-Link charge me for a disclosure request?",
+        FEE_NEVER,
+    ),
+    gap(
+        "fee",
+        "jamil",
+        "ジャミール商事で開示請求をするのにお金はかかりますか",
+        "Does it cost money to request disclosure from Jamil Shoji?",
+        FEE_NEVER,
+    ),
+    partly(
+        "free",
+        "infiniti",
+        "インフィニティの開示請求は無料ですか",
+        "Is a request to Infiniti free?",
+        "infiniti/id-documents",
+        never=FEE_NEVER,
+    ),
+    partly(
+        "free", "jin-jidosha", "Jin Jidoshaへの請求はタダですか", "Are requests to Jin Jidosha free?", "jin-jidosha/rights", never=FEE_NEVER
+    ),
 )
 
 DAYS_NEVER = either(DAYS, r"365|迅速に?復旧|rapid|restor")
 RESPONSE_TIME = (
-    gap("days", "lexus", "レクサスに開示を求めたら何日で答えが来ますか", "How many days does LEXUS take to answer a disclosure request?", DAYS_NEVER),
-    gap("days", "g-link", "G-Linkに請求を出したら、どのくらいで回答がもらえますか", "How fast does G-Link reply to a data request?", DAYS_NEVER),
-    gap("days", "jamil", "ジャミール商事は開示請求に何日で答えてくれますか", "How long does Jamil Shoji take to answer a disclosure request?", DAYS_NEVER),
+    gap(
+        "days",
+        "lexus",
+        "レクサスに開示を求めたら何日で答えが来ますか",
+        "How many days does LEXUS take to answer a disclosure request?",
+        DAYS_NEVER,
+    ),
+    gap(
+        "days",
+        "g-link",
+        "G-Linkに請求を出したら、どのくらいで回答がもらえますか",
+        "How fast does G-Link reply to a data request?",
+        DAYS_NEVER,
+    ),
+    gap(
+        "days",
+        "jamil",
+        "ジャミール商事は開示請求に何日で答えてくれますか",
+        "How long does Jamil Shoji take to answer a disclosure request?",
+        DAYS_NEVER,
+    ),
     partly(
-        "days", "jin-jidosha",
+        "days",
+        "jin-jidosha",
         "Jin Jidoshaに請求を出すと、回答までどれくらいかかりますか",
         "How quickly does Jin Jidosha respond to a request for disclosure?",
-        "jin-jidosha/rights", never=DAYS_NEVER,
+        "jin-jidosha/rights",
+        never=DAYS_NEVER,
     ),
-)  # fmt: skip
+)
 
 AGENT_NEVER = r"保険|insurance|代理店"
 AGENT = (
-    gap("agent", "lexus", "レクサスへの開示請求を、代理人に頼んでもいいですか", "Can my lawyer make a disclosure request to LEXUS for me?", AGENT_NEVER),
-    gap("agent", "g-link", "G-Linkへの開示の請求は、家族が代わりにできますか", "May a family member make a G-Link request on my behalf?", AGENT_NEVER),
-    gap("agent", "jamil", "ジャミール商事への開示請求は代理人でもできますか", "Can an agent file a disclosure request with Jamil Shoji?", AGENT_NEVER),
-    gap("agent", "infiniti", "インフィニティへの請求を代理人が行うことはできますか", "Can somebody else submit my Infiniti request as my agent?", AGENT_NEVER),
-    gap("agent", "jin-jidosha", "Jin Jidoshaへの請求を、父に代わって私が出せますか", "Can I file a request with Jin Jidosha for my father?", AGENT_NEVER),
+    gap(
+        "agent",
+        "lexus",
+        "レクサスへの開示請求を、代理人に頼んでもいいですか",
+        "Can my lawyer make a disclosure request to LEXUS for me?",
+        AGENT_NEVER,
+    ),
+    gap(
+        "agent",
+        "g-link",
+        "G-Linkへの開示の請求は、家族が代わりにできますか",
+        "May a family member make a G-Link request on my behalf?",
+        AGENT_NEVER,
+    ),
+    gap(
+        "agent",
+        "jamil",
+        "ジャミール商事への開示請求は代理人でもできますか",
+        "Can an agent file a disclosure request with Jamil Shoji?",
+        AGENT_NEVER,
+    ),
+    gap(
+        "agent",
+        "infiniti",
+        "インフィニティへの請求を代理人が行うことはできますか",
+        "Can somebody else submit my Infiniti request as my agent?",
+        AGENT_NEVER,
+    ),
+    gap(
+        "agent",
+        "jin-jidosha",
+        "Jin Jidoshaへの請求を、父に代わって私が出せますか",
+        "Can I file a request with Jin Jidosha for my father?",
+        AGENT_NEVER,
+    ),
 )
 
 CHILDREN_NEVER = r"健全な育成|公衆衛生|wholesome|sound (?:growth|upbringing)|public health"
 CHILDREN = (
-    gap("children", "lexus", "レクサスは未成年の子どもの個人情報をどう扱いますか", "How does LEXUS treat children's personal information?", CHILDREN_NEVER),
-    gap("children", "g-link", "G-Linkに子どもの情報を登録するには、親の同意がいりますか", "Does G-Link ask for parental consent for minors?", CHILDREN_NEVER),
-    gap("children", "jamil", "ジャミール商事の方針に、子どもの個人情報の扱いは書いてありますか", "What does Jamil Shoji do with children's data?", CHILDREN_NEVER),
-    gap("children", "infiniti", "インフィニティは未成年者の個人情報について何か定めていますか", "Does Infiniti have rules for minors' data?", CHILDREN_NEVER),
-    gap("children", "jin-jidosha", "Jin Jidoshaは子どもの情報を集めますか", "Does Jin Jidosha say anything about children's data?", CHILDREN_NEVER),
+    gap(
+        "children",
+        "lexus",
+        "レクサスは未成年の子どもの個人情報をどう扱いますか",
+        "How does LEXUS treat children's personal information?",
+        CHILDREN_NEVER,
+    ),
+    gap(
+        "children",
+        "g-link",
+        "G-Linkに子どもの情報を登録するには、親の同意がいりますか",
+        "Does G-Link ask for parental consent for minors?",
+        CHILDREN_NEVER,
+    ),
+    gap(
+        "children",
+        "jamil",
+        "ジャミール商事の方針に、子どもの個人情報の扱いは書いてありますか",
+        "What does Jamil Shoji do with children's data?",
+        CHILDREN_NEVER,
+    ),
+    gap(
+        "children",
+        "infiniti",
+        "インフィニティは未成年者の個人情報について何か定めていますか",
+        "Does Infiniti have rules for minors' data?",
+        CHILDREN_NEVER,
+    ),
+    gap(
+        "children",
+        "jin-jidosha",
+        "Jin Jidoshaは子どもの情報を集めますか",
+        "Does Jin Jidosha say anything about children's data?",
+        CHILDREN_NEVER,
+    ),
 )
 
 KEPT_NEVER = either(DAYS, r"\d+\s?年|\d+ years?|return policy|返却|無期限|indefinite")
 RETENTION = (
     gap("kept", "lexus", "レクサスは個人情報を何年保存しますか", "For how long does LEXUS keep my information?", KEPT_NEVER),
-    gap("kept", "g-link", "G-Linkを解約したあと、データはいつまで保管されますか", "How long does G-Link store my data after I cancel?", KEPT_NEVER),
-    gap("kept", "jamil", "ジャミール商事はお客の情報をいつまで持っているのですか", "How many years does Jamil Shoji hold customer records?", KEPT_NEVER),
+    gap(
+        "kept",
+        "g-link",
+        "G-Linkを解約したあと、データはいつまで保管されますか",
+        "How long does G-Link store my data after I cancel?",
+        KEPT_NEVER,
+    ),
+    gap(
+        "kept",
+        "jamil",
+        "ジャミール商事はお客の情報をいつまで持っているのですか",
+        "How many years does Jamil Shoji hold customer records?",
+        KEPT_NEVER,
+    ),
     gap("kept", "infiniti", "インフィニティでの個人情報の保存期間を知りたいです", "What is Infiniti's retention period?", KEPT_NEVER),
-    gap("kept", "jin-jidosha", "Jin Jidoshaは取引が終わったら情報をいつ消しますか", "When does Jin Jidosha get rid of my data after our contract ends?", KEPT_NEVER),
+    gap(
+        "kept",
+        "jin-jidosha",
+        "Jin Jidoshaは取引が終わったら情報をいつ消しますか",
+        "When does Jin Jidosha get rid of my data after our contract ends?",
+        KEPT_NEVER,
+    ),
 )
 
 ADDRESS_NEVER = r"〒|[都道府県].{1,12}(?:市|区)|\d+-\d+-\d+,|lexus\.jp"
 ADDRESS = (
-    gap("address", "lexus", "レクサスの個人情報窓口の住所を教えてください", "What is the postal address of the LEXUS privacy desk?", ADDRESS_NEVER),
-    gap("address", "g-link", "G-Linkの運営会社に手紙を出したいので住所を教えて", "I'd like to write a letter to G-Link. Where is it located?", ADDRESS_NEVER),
-    gap("address", "jamil", "ジャミール商事の窓口はどこの住所ですか", "What is Jamil Shoji's street address for privacy letters?", ADDRESS_NEVER),
+    gap(
+        "address",
+        "lexus",
+        "レクサスの個人情報窓口の住所を教えてください",
+        "What is the postal address of the LEXUS privacy desk?",
+        ADDRESS_NEVER,
+    ),
+    gap(
+        "address",
+        "g-link",
+        "G-Linkの運営会社に手紙を出したいので住所を教えて",
+        "I'd like to write a letter to G-Link. Where is it located?",
+        ADDRESS_NEVER,
+    ),
+    gap(
+        "address",
+        "jamil",
+        "ジャミール商事の窓口はどこの住所ですか",
+        "What is Jamil Shoji's street address for privacy letters?",
+        ADDRESS_NEVER,
+    ),
     gap("address", "infiniti", "インフィニティの窓口の所在地はどこですか", "Where is Infiniti's privacy office located?", ADDRESS_NEVER),
     partly(
-        "address", "jin-jidosha", "Jin Jidoshaの事務所の住所はどこですか", "What is the address of Jin Jidosha's office?",
-        "jin-jidosha/contact", never=either(ADDRESS_NEVER, ANY_CONTACT),
+        "address",
+        "jin-jidosha",
+        "Jin Jidoshaの事務所の住所はどこですか",
+        "What is the address of Jin Jidosha's office?",
+        "jin-jidosha/contact",
+        never=either(ADDRESS_NEVER, ANY_CONTACT),
     ),
-)  # fmt: skip
+)
 
 HOURS_NEVER = r"9:00|18:00|\b[69] ?[ap]\.?m|午前9時|午後6時|365|年中無休"
 HOURS = (
@@ -578,7 +723,7 @@ def test_ip_addresses_come_with_both_halves(servers, company, language, question
         assert re.search("関連(?:付|づ)けて", turn.text), turn.text
         assert "個人を特定" in turn.text, turn.text
     else:
-        assert re.search("not (?:use or disclose them in connection|linked|connected|used or disclosed in connection)", turn.text), turn.text
+        assert re.search(r"not (?:linked|connected|(?:use|disclose)[\w ]* in connection)", turn.text), turn.text
         assert "identif" in turn.text, turn.text
 
 
@@ -593,8 +738,6 @@ LEXUS_NUMBER = [
     ("request-en", "en", ["I want to request disclosure of my data from LEXUS."]),
     ("original-ja", "ja", ["レクサスの電話番号は?", "原文を表示"]),
     ("original-en", "en", ["What is the LEXUS phone number for privacy?", "Show the original wording"]),
-    ("abroad-ja", "ja", ["レクサスの0800の番号は携帯からもかけられますか"]),
-    ("abroad-en", "en", ["Can I call the LEXUS 0800 number from a mobile?"]),
 ]
 
 
@@ -607,26 +750,47 @@ def test_lexus_number_comes_with_the_recording(servers, language, messages):
     assert original or tells_of_recording(turn.text, language), turn.text
 
 
-NAMES = {"g-link": ("G-Link", "G-Link"), "jamil": ("ジャミール商事", "Jamil Shoji"), "infiniti": ("インフィニティ", "Infiniti"),
-         "jin-jidosha": ("Jin Jidosha", "Jin Jidosha")}  # fmt: skip
-DESK_WISHES = [
-    ("ja", "{}のインフォメーションデスクに電話したいです"),
-    ("en", "I'd like to call the {} information desk, is it open now?"),
-    ("ja", "{}の人と話したい"),
-    ("en", "Connect me with a person from {}."),
-]
+NAMES = {
+    "g-link": ("G-Link", "G-Link"),
+    "jamil": ("ジャミール商事", "Jamil Shoji"),
+    "infiniti": ("インフィニティ", "Infiniti"),
+    "jin-jidosha": ("Jin Jidosha", "Jin Jidosha"),
+}
+OTHERS = pytest.mark.parametrize("company", list(NAMES))
 
 
-@pytest.mark.parametrize("company", [c for c in COMPANIES if c != "lexus"])
-@pytest.mark.parametrize(("language", "wish"), DESK_WISHES, ids=["desk-ja", "desk-en", "person-ja", "person-en"])
-@pytest.mark.parametrize("by", ["name", "site"])
-def test_desk_is_never_offered_for_another_company(servers, company, language, wish, by):
-    named = NAMES[company][language == "en"] if by == "name" else ""
-    message = re.sub(r"^の|(?<=the )\s| from \.|\s{2,}", lambda m: "." if "." in m.group() else "", wish.format(named))
-    turn = servers.talk(company if by == "site" else None)(message)
+def not_the_desk(turn, company, language):
     assert turn.kind != "desk"
     assert not re.search(CONTACTS["lexus"] + r"|9:00|18:00|9 ?am", turn.text), turn.text
     check_reply(turn, company, language)
+
+
+@OTHERS
+@pytest.mark.parametrize(
+    ("language", "wish"),
+    [
+        pytest.param("ja", "{}のインフォメーションデスクに電話したいです", id="desk-ja"),
+        pytest.param("en", "I'd like to call the {} information desk, is it open now?", id="desk-en"),
+        pytest.param("ja", "{}の人と話したい", id="person-ja"),
+        pytest.param("en", "Connect me with a person from {}.", id="person-en"),
+    ],
+)
+def test_desk_is_never_offered_for_another_company(servers, company, language, wish):
+    not_the_desk(servers.talk()(wish.format(NAMES[company][language == "en"])), company, language)
+
+
+@OTHERS
+@pytest.mark.parametrize(
+    ("language", "wish"),
+    [
+        pytest.param("ja", "電話窓口は今開いていますか", id="desk-ja"),
+        pytest.param("en", "Is the phone desk open now?", id="desk-en"),
+        pytest.param("ja", "人と話したいです", id="person-ja"),
+        pytest.param("en", "I want to talk to a person.", id="person-en"),
+    ],
+)
+def test_desk_is_never_offered_on_another_companys_site(servers, company, language, wish):
+    not_the_desk(servers.talk(company)(wish), company, language)
 
 
 @pytest.mark.parametrize("company", COMPANIES)
