@@ -20,6 +20,7 @@ from types import FrameType
 from typing import IO, NoReturn
 
 from madoguchi import MadoguchiError
+from madoguchi.corpus import folder_hash
 from madoguchi.settings import ROOT, Settings
 
 MODELS = ROOT / "models"
@@ -52,12 +53,9 @@ def say(text: str) -> None:
 def content_hash(root: Path = ROOT) -> str:
     """A hash over the content of everything that a model is made from; dates do not matter."""
     digest = hashlib.sha256()
-    for name in (*_LEARNED_FROM, "requirements.txt"):
+    for name in _LEARNED_FROM:
         path = root / name
-        files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file() and p.suffix not in (".pyc",))
-        for file in files:
-            digest.update(f"{file.relative_to(root).as_posix()}\0".encode())
-            digest.update(file.read_bytes())
+        digest.update(f"{name} {folder_hash(path) if path.is_dir() else path.read_bytes().hex()}\0".encode())
     return digest.hexdigest()[:16]
 
 
@@ -92,9 +90,10 @@ def train(force: bool = False) -> Path:
     if path.exists() and not force:
         return path
     MODELS.mkdir(exist_ok=True)
-    say("training the model (about a minute)")
+    say("training the model (a minute or two)")
     started = time.monotonic()
     command = [sys.executable, "-m", "rasa", "train", "--out", str(MODELS), "--fixed-model-name", path.name.removesuffix(".tar.gz")]
+    command += ["--force"] if force else []
     several = {**environment(), "OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
     done = subprocess.run(command, cwd=ROOT, env=several, check=False)  # noqa: S603
     if done.returncode or not path.exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -29,9 +30,18 @@ LEAD_COUNTS = 2.0
 """A question is answered from score + LEAD_COUNTS x lead over the second of SURE on. On folds over the phrasings this is where
 an answer is more often right than not (docs/understanding.md)."""
 
-CLOSE = 0.12
-"""Lead under which the second is said too, where it belongs to the first: what a clause states and what it does not, or the
-same topic in the company's other document."""
+CLOSE, CLOSE_GAP = 0.12, 0.2
+"""Lead under which another entry is said too, where it belongs to the first: what a clause states and what it does not, or another
+clause of the same topic; chosen on folds."""
+
+IN_CONTEXT = 0.15
+"""What a question that points back ("which items does that cover?") adds to entries of the topic last talked about."""
+
+_POINTS_BACK: dict[Language, re.Pattern[str]] = {
+    "ja": re.compile(r"それ|その|そこ|そちら|これ|この場合|同じ|さっき|今の"),
+    "en": re.compile(r"\b(that|it|its|those|these|they|them|this|there|then)\b", re.IGNORECASE),
+}
+_SHORT = {"ja": 25, "en": 60}
 
 MAX_CHOICES = 3
 MAX_COMPANIES = 3
@@ -50,6 +60,10 @@ REQUEST_FACETS = {
 """The facet that says what a policy states about each type of request (eval contract, Types of request)."""
 
 _SMALLTALK = ("greet", "thank", "goodbye", "ask_bot", "affirm", "deny")
+
+
+def _topics(entry: Entry) -> tuple[str, ...]:
+    return entry.topics if isinstance(entry, Clause) else (entry.topic,)
 
 
 def _is_sure(ranked: Sequence[tuple[str, float]]) -> bool:
@@ -158,7 +172,7 @@ class Assistant:
         parts: list[tuple[str, compose.Part]] = []
         for company in companies:
             for question in inquiry.questions:
-                ranked = question.ranking[company]
+                ranked = self._ranked(question, company, inquiry, state)
                 if not _is_sure(ranked) and len(companies) == len(inquiry.questions) == 1:
                     unsure = replace(after, unsure=state.unsure)
                     return self._clarify(company, [self.corpus.entries[name] for name, _ in ranked], unsure, language)
@@ -168,18 +182,36 @@ class Assistant:
         return self._stated(parts, companies, after, language)
 
     def _said(self, ranked: Sequence[tuple[str, float]]) -> list[Entry]:
-        """The best entry, and the second where it is close and belongs to the first."""
-        first = self.corpus.entries[ranked[0][0]]
-        if len(ranked) < 2 or ranked[0][1] - ranked[1][1] >= CLOSE:
-            return [first]
-        second = self.corpus.entries[ranked[1][0]]
-        if isinstance(first, Clause) and isinstance(second, Clause):
-            together = first.document != second.document and bool(set(first.topics) & set(second.topics))
-            return [first, second] if together else [first]
-        clause, gap = (first, second) if isinstance(first, Clause) else (second, first)
-        if isinstance(clause, Clause) and isinstance(gap, Gap) and clause.id in (*gap.stated, *gap.near):
-            return [clause, gap] if first is clause or not gap.stated else [gap]
+        """The best entry, and another where it is close and belongs to the first."""
+        best = ranked[0][1]
+        first, *others = (self.corpus.entries[name] for name, _ in ranked[:3])
+        leads = [best - score for _, score in ranked[1:3]]
+        if isinstance(first, Clause):
+            for other, lead in zip(others, leads, strict=True):
+                if isinstance(other, Gap) and lead < CLOSE_GAP and first.id in (*other.stated, *other.near):
+                    return [first, other]
+        if others and leads[0] < CLOSE and isinstance(others[0], Clause):
+            if isinstance(first, Clause) and set(first.topics) & set(others[0].topics):
+                return [first, others[0]]
+            if isinstance(first, Gap) and not first.stated and others[0].id in first.near:
+                return [others[0], first]
         return [first]
+
+    def _ranked(self, question: Question, company: str, inquiry: Inquiry, state: State) -> Sequence[tuple[str, float]]:
+        """The ranking of a question for a company, with what the conversation adds to it."""
+        ranked = question.ranking[company]
+        language = state.language or DEFAULT_LANGUAGE
+        waiting = state.questions[:1] if state.pending == POLICY_QUESTION and not _is_sure(ranked) else ()
+        added = dict(waiting[0].ranking.get(company, ())) if waiting and question not in state.questions else {}
+        if len(question.text) <= _SHORT[language] and _POINTS_BACK[language].search(question.text) and not inquiry.entry:
+            topics = {topic for name in state.entries for topic in _topics(self.corpus.entries[name])}
+            for name, _ in ranked:
+                if topics & set(_topics(self.corpus.entries[name])):
+                    added[name] = added.get(name, 0.0) + IN_CONTEXT
+        if not added:
+            return ranked
+        together = {name: score + added.pop(name, 0.0) for name, score in ranked} | added
+        return sorted(together.items(), key=lambda item: -item[1])
 
     def _stated(self, parts: Sequence[tuple[str, compose.Part]], companies: Sequence[str], after: State, language: Language) -> Reply:
         several = len(companies) > 1

@@ -23,6 +23,7 @@ from sanic.request import Request
 from sanic.response import HTTPResponse
 
 from madoguchi import LANGUAGES
+from madoguchi.corpus import shared_corpus
 from madoguchi.nlu import adjustments
 from madoguchi.settings import Settings
 from madoguchi.text import MAX_ACCEPTED
@@ -125,10 +126,10 @@ def _message(request: Request, channel: str) -> UserMessage:
 
 
 def _allowed(metadata: dict[str, Any]) -> dict[str, str]:
-    """The metadata that is kept: a company's id as `site`, a language as `lang`; all else is dropped."""
+    """The metadata that is kept: a known company's id as `site`, a language as `lang`; all else is dropped."""
     kept = {}
     site, lang = metadata.get("site"), metadata.get("lang")
-    if isinstance(site, str) and len(site) <= 40 and site.isascii() and site.isprintable():
+    if isinstance(site, str) and site in shared_corpus().companies:
         kept["site"] = site
     if lang in LANGUAGES:
         kept["lang"] = lang

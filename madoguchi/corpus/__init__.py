@@ -1,7 +1,7 @@
 """The corpus of policies: clauses, gaps and the questions customers ask. No Rasa and no database in here."""
 
 from .model import Clause, Company, Corpus, Document, Entry, Facet, Gap, Point, Text, Topic
-from .reading import CorpusError, corpus_hash, load, shared_corpus
+from .reading import CorpusError, corpus_hash, folder_hash, load, shared_corpus
 
 __all__ = [
     "Clause",
@@ -16,6 +16,7 @@ __all__ = [
     "Text",
     "Topic",
     "corpus_hash",
+    "folder_hash",
     "load",
     "shared_corpus",
 ]

@@ -33,6 +33,8 @@ def _yaml(path: Path) -> Any:
 def _text(raw: Any, where: str) -> Text:
     if not isinstance(raw, Mapping) or any(not isinstance(raw.get(lang), str) or not raw[lang].strip() for lang in LANGUAGES):
         raise CorpusError(f"{where}: needs a text in each of {', '.join(LANGUAGES)}")
+    if None in raw.values():
+        raise CorpusError(f"{where}: {[key for key, value in raw.items() if value is None]} has no text; quote a text that holds a comma")
     return {lang: raw[lang].strip() for lang in LANGUAGES}
 
 
@@ -164,8 +166,14 @@ def shared_corpus() -> Corpus:
 
 def corpus_hash(policies: Path = POLICIES) -> str:
     """A hash over the content of every file of the corpus: it changes when a statement or a phrasing does."""
+    return folder_hash(policies)
+
+
+def folder_hash(*folders: Path) -> str:
+    """A hash over names and content of every file in folders, whatever their dates; compiled files left out."""
     digest = hashlib.sha256()
-    for path in sorted(p for p in policies.rglob("*") if p.is_file()):
-        digest.update(path.relative_to(policies).as_posix().encode())
-        digest.update(path.read_bytes())
+    for folder in folders:
+        for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.suffix != ".pyc"):
+            digest.update(f"{path.relative_to(folder).as_posix()}\0".encode())
+            digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,8 @@ from rasa.shared.nlu.constants import ENTITIES, INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 
-from madoguchi.corpus import corpus_hash, shared_corpus
+from madoguchi import understanding
+from madoguchi.corpus import corpus_hash, folder_hash, shared_corpus
 from madoguchi.understanding import choices
 from madoguchi.understanding.encoder import Encoder, Matrix, encoder_named
 from madoguchi.understanding.learned import Model
@@ -63,8 +65,9 @@ class InquiryClassifier(GraphComponent, IntentClassifier):
 
     @classmethod
     def fingerprint_addon(cls, config: dict[str, Any]) -> str | None:
-        """A changed statement, phrasing or name means another model."""
-        return corpus_hash()
+        """A changed statement, phrasing or name means another model, and so does changed code of the understanding."""
+        code = Path(understanding.__file__).parent
+        return f"{corpus_hash()} {folder_hash(code, code.with_name('text'))}"
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learn from the corpus's phrasings and the examples in data/nlu."""

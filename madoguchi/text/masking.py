@@ -41,6 +41,7 @@ _RULES = (
     ),
     _Rule("address", re.compile(r"\b[0-9]+(?:-[0-9]+){1,3},?\s+[A-Z][a-z]+(?:-[a-z]+)?,\s*[A-Z][a-z]+(?:-(?:ku|shi|cho|machi))?")),
     _Rule("plate", re.compile(r"[一-龥ぁ-ん]{1,4}\s?[0-9]{2}[0-9A-Z]\s?[ぁ-ん]\s?[0-9・.]{1,2}[-‐–−ー]?[0-9・.]{2}")),
+    _Rule("plate", re.compile(r"\b[A-Z][a-z]+,? [0-9]{2,3} ?[A-Za-z]{1,3} ?[0-9]{1,2}-?[0-9]{2}\b")),
     _Rule("number", re.compile(r"(?<![0-9])[0-9]{8,}(?![0-9])")),
 )
 

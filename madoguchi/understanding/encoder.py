@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
+from threadpoolctl import threadpool_limits
 
 from madoguchi import MadoguchiError
 
@@ -92,7 +93,8 @@ class NoEncoder:
 def encode_many(encoder: Encoder, sentences: Sequence[str]) -> Matrix:
     """One row a sentence, by two threads: numpy releases Python's lock, and results do not depend on who else encodes."""
     batches = [sentences[start : start + BATCH] for start in range(0, len(sentences), BATCH)]
-    with ThreadPoolExecutor(2) as pool:
+    # The outer limit is what is put back at the end: two threads that set and reset their own would leave one thread for good.
+    with threadpool_limits(1), ThreadPoolExecutor(2) as pool:
         rows = list(pool.map(encoder.encode, batches))
     return np.concatenate(rows) if rows else encoder.encode([])
 

@@ -65,6 +65,20 @@ _SMALL = re.compile(
 )
 
 
+_NEGATED_AFTER = re.compile(r"[\s'’\"」』]*(?:の方|のほう|のこと)?(?:じゃな|ではな|でな|じゃね|以外)")
+_NEGATED_BEFORE = re.compile(r"(?:not|instead of|rather than|other than)(?: about| from| the)? ?$")
+
+
+def _not_negated(spans: list[tuple[int, int, _Form]], text: str) -> list[tuple[int, int, _Form]]:
+    """The names without those that are turned down ("not LEXUS, Jamil"), where others are left."""
+    kept = [
+        (start, end, form)
+        for start, end, form in spans
+        if not _NEGATED_AFTER.match(text, end) and not _NEGATED_BEFORE.search(text, 0, start)
+    ]
+    return kept or spans
+
+
 class Namer:
     """Finds companies' names in messages; built once from the corpus."""
 
@@ -113,7 +127,6 @@ class Namer:
                 if form:
                     spans.append((match.start(), match.end(), form))
         spans.sort()
-        strong = list(dict.fromkeys(form.target for *_, form in spans if form.target not in (_NEUTRAL_ID, _OTHER_ID) and not form.weak))
         weak = list(dict.fromkeys(form.target for *_, form in spans if form.weak))
         bare, rest, last = [], [], 0
         for start, end, form in spans:
@@ -123,6 +136,8 @@ class Namer:
             last = end
         bare.append(text[last:])
         rest.append(folded[last:])
+        spans = _not_negated(spans, folded)
+        strong = list(dict.fromkeys(form.target for *_, form in spans if form.target not in (_NEUTRAL_ID, _OTHER_ID) and not form.weak))
         ours = [form for *_, form in spans if form.target not in (_NEUTRAL_ID, _OTHER_ID)]
         return Naming(
             companies=tuple(self._of_one_owner(strong, text)),

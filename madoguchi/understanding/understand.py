@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,7 +23,7 @@ from .naming import Namer, Naming
 RANKED = 8
 """Clauses and gaps of each company that go with a message."""
 
-POLICY_HANDICAP = 0.2
+POLICY_HANDICAP = 0.25
 """What is taken from the score of "a policy question", the commonest intent by far; chosen on folds (docs/understanding.md)."""
 
 FAR = 0.35
@@ -31,8 +32,26 @@ FAR = 0.35
 SHARPNESS = 8.0
 """Scores of intents become a confidence by softmax(SHARPNESS x score); nothing is decided by it."""
 
+PLAIN = 0.6
+"""Score plus lead of a part of a message from which the part counts as a question of its own."""
+
+MAX_PARTS = 6
+MAX_QUESTIONS = 3
+_SHORTEST_PART = 5
+_SMALLTALK = frozenset({"greet", "thank", "goodbye", "ask_bot", "affirm", "deny"})
 _READABLE = re.compile(r"\w")
-_DEFAULT: Language = "ja"
+_BREAK = re.compile(
+    r"(?<=[。?!\n])|(?<=[.;] )|、?(?=(?:それと|それから|あと、|また、|加えて|ついでに))"
+    r"|,? (?=(?:and also|also,|and how|and what|and who|and where|and when|and is|and do|and can)\b)"
+)
+
+
+class _Reading(NamedTuple):
+    """A message, or a sentence of it, read by itself."""
+
+    wants: str
+    confidence: float
+    question: Question
 
 
 class Understanding:
@@ -93,11 +112,9 @@ class Understanding:
         if not _READABLE.search(text):
             return Inquiry(NOT_UNDERSTOOD, 0.0, None)
         language, naming = self.naming(text)
-        if dense is None:
-            dense = self._encoder.encode([naming.bare])
-        scores = self._model.score(naming.bare, dense)
-        wants, confidence = self._wants(scores, naming)
-        question = Question(text, self._ranking(scores.columns), float(scores.alike[self._in_scope].max(initial=0.0)))
+        whole = self._read(text, naming, dense)
+        parts = self._parts(text, naming, language)
+        wants, confidence, questions = self._together(whole, parts, naming)
         return Inquiry(
             wants=wants,
             confidence=confidence,
@@ -106,20 +123,73 @@ class Understanding:
             weak=naming.weak,
             other=naming.other,
             alone=naming.alone,
-            questions=(question,),
+            questions=questions,
         )
 
-    def _wants(self, scores: Scores, naming: Naming) -> tuple[str, float]:
+    def _read(self, text: str, naming: Naming, dense: Matrix | None = None) -> _Reading:
+        scores = self._model.score(naming.bare, self._encoder.encode([naming.bare]) if dense is None else dense)
+        near = float(scores.alike[self._in_scope].max(initial=0.0))
+        wants, confidence = self._wants(scores, naming, near)
+        return _Reading(wants, confidence, Question(text, self._ranking(scores.columns), near))
+
+    def _parts(self, text: str, naming: Naming, language: Language | None) -> list[_Reading]:
+        """The sentences of a message of several, each read by itself."""
+        if naming.alone:
+            return []
+        pieces = [piece.strip(" 、,") for piece in _BREAK.split(text) if len(fold(piece)) >= _SHORTEST_PART]
+        if not 1 < len(pieces) <= MAX_PARTS and len(text) > 0:
+            pieces = pieces[-MAX_PARTS:] if len(pieces) > MAX_PARTS else []
+        return [self._read(piece, self._namer.find(piece, language or _DEFAULT)) for piece in pieces]
+
+    def _together(self, whole: _Reading, parts: Sequence[_Reading], naming: Naming) -> tuple[str, float, tuple[Question, ...]]:
+        """What a message wants, by itself and by its sentences.
+
+        A greeting or thanks around a matter does not hide it; two plain questions are two; of a long story the sentence that
+        asks plainly is understood, where the story as a whole is not plain.
+        """
+        if not parts:
+            return whole.wants, whole.confidence, (whole.question,)
+        matters = [part for part in parts if part.wants not in _SMALLTALK and part.wants not in (OUT_OF_SCOPE, NAME_COMPANY)]
+        if whole.wants in _SMALLTALK:
+            plain = [part for part in matters if part.wants != POLICY_QUESTION or self._plainness(part.question, naming) >= PLAIN]
+            best = max(plain, key=lambda part: part.confidence, default=whole)
+            return best.wants, best.confidence, (best.question,)
+        if whole.wants != POLICY_QUESTION:
+            return whole.wants, whole.confidence, (whole.question,)
+        asked = [part for part in matters if part.wants == POLICY_QUESTION and self._plainness(part.question, naming) >= PLAIN]
+        if len(self._best(asked, naming)) > 1:
+            return POLICY_QUESTION, whole.confidence, tuple(part.question for part in self._best(asked, naming).values())[:MAX_QUESTIONS]
+        best_part = max(asked, key=lambda part: self._plainness(part.question, naming), default=whole)
+        if self._plainness(whole.question, naming) >= min(PLAIN, self._plainness(best_part.question, naming)):
+            best_part = whole
+        return POLICY_QUESTION, whole.confidence, (best_part.question,)
+
+    @staticmethod
+    def _companies(question: Question, naming: Naming) -> Iterable[str]:
+        return naming.companies or question.ranking.keys()
+
+    def _plainness(self, question: Question, naming: Naming) -> float:
+        """Score of the best entry plus its lead, for the company named, else of the plainest company."""
+        ranked = [question.ranking[company] for company in self._companies(question, naming)]
+        return max(of[0][1] + (of[0][1] - of[1][1] if len(of) > 1 else 0.0) for of in ranked)
+
+    def _best(self, asked: Sequence[_Reading], naming: Naming) -> dict[tuple[str, ...], _Reading]:
+        """Readings by what they lead to, the first of each."""
+        found: dict[tuple[str, ...], _Reading] = {}
+        for part in asked:
+            leads_to = tuple(part.question.ranking[company][0][0] for company in self._companies(part.question, naming))
+            found.setdefault(leads_to, part)
+        return found
+
+    def _wants(self, scores: Scores, naming: Naming, near: float) -> tuple[str, float]:
         if naming.alone:
             return NAME_COMPANY, 1.0
         found = scores.columns[self._intent_places] - self._handicap
         chances = _softmax(found, SHARPNESS)
         best = int(chances.argmax())
         wants = self._intents[best]
-        if wants == POLICY_QUESTION:
-            near = float(scores.alike[self._in_scope].max(initial=0.0))
-            if (naming.other and not naming.companies) or near < FAR:
-                return OUT_OF_SCOPE, float(1.0 - near)
+        if wants == POLICY_QUESTION and ((naming.other and not naming.companies) or near < FAR):
+            return OUT_OF_SCOPE, 1.0 - near
         return wants, float(chances[best])
 
     def _ranking(self, columns: Floats) -> dict[str, tuple[tuple[str, float], ...]]:

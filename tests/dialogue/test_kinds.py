@@ -76,7 +76,7 @@ def pressed(payload, language):
     return ("human",) if payload == PERSON[language] else ("answer", "not_stated", "desk")
 
 
-@pytest.mark.parametrize(("kind", "language", "message"), KINDS)
+@pytest.mark.parametrize(("kind", "language", "message"), KINDS, ids=[f"{k}-{lang}-{n // 2}" for n, (k, lang, _) in enumerate(KINDS)])
 def test_kind(servers, kind, language, message):
     turn = servers.talk()(message)
     assert turn.kind == kind, turn.text

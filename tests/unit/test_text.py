@@ -81,6 +81,7 @@ def test_language(text, language):
         ("マイナンバーは1234 5678 9012", "my number"),
         ("免許証番号は123456789012です", "licence"),
         ("品川 300 あ 12-34", "plate"),
+        ("my plate is Shinagawa 500 A 73-16", "plate"),
         ("顧客番号 12345678901", "number"),
     ],
 )
