@@ -30,7 +30,7 @@ LEAD_COUNTS = 2.0
 """A question is answered from score + LEAD_COUNTS x lead over the second of SURE on. On folds over the phrasings this is where
 an answer is more often right than not (docs/understanding.md)."""
 
-CLOSE, CLOSE_GAP = 0.12, 0.2
+CLOSE, CLOSE_GAP, TIE = 0.12, 0.2, 0.05
 """Lead under which another entry is said too, where it belongs to the first: what a clause states and what it does not, or another
 clause of the same topic; chosen on folds."""
 
@@ -190,11 +190,10 @@ class Assistant:
             for other, lead in zip(others, leads, strict=True):
                 if isinstance(other, Gap) and lead < CLOSE_GAP and first.id in (*other.stated, *other.near):
                     return [first, other]
-        if others and leads[0] < CLOSE and isinstance(others[0], Clause):
-            if isinstance(first, Clause) and set(first.topics) & set(others[0].topics):
+            if others and leads[0] < CLOSE and isinstance(others[0], Clause) and set(first.topics) & set(others[0].topics):
                 return [first, others[0]]
-            if isinstance(first, Gap) and not first.stated and others[0].id in first.near:
-                return [others[0], first]
+        elif others and leads[0] < TIE and not first.stated and others[0].id in first.near:
+            return [others[0], first]
         return [first]
 
     def _ranked(self, question: Question, company: str, inquiry: Inquiry, state: State) -> Sequence[tuple[str, float]]:

@@ -71,8 +71,10 @@ class InquiryClassifier(GraphComponent, IntentClassifier):
 
     def train(self, training_data: TrainingData) -> Resource:
         """Learn from the corpus's phrasings and the examples in data/nlu."""
-        examples = [(m.get(TEXT), m.get(INTENT)) for m in training_data.intent_examples]
-        model = Understanding.learn(shared_corpus(), self._encoder, examples)
+        messages = training_data.intent_examples
+        rows = [row for message in messages if (row := _embedding(message)) is not None]
+        known = np.concatenate(rows) if rows and len(rows) == len(messages) else None
+        model = Understanding.learn(shared_corpus(), self._encoder, [(m.get(TEXT), m.get(INTENT)) for m in messages], known)
         with self._storage.write_to(self._resource) as folder:
             model.save(folder)
         self._understanding = self._around(model)

@@ -15,6 +15,7 @@ from madoguchi.corpus import Corpus
 _LATIN = re.compile(r"[A-Za-z0-9]")
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]*|[ァ-ヴー・]+(?:商事|自動車)?")
 _STAND_IN: dict[Language, str] = {"ja": "御社", "en": "your company"}
+_SEVERAL = re.compile(r"御社(?:(?:と|や|、|・| )+御社)+|your company(?:(?:,| and| or| &|/)+ ?your company)+")
 _NEUTRAL_ID, _OTHER_ID = "", "?"
 
 
@@ -143,7 +144,7 @@ class Namer:
             companies=tuple(self._of_one_owner(strong, text)),
             weak=tuple(weak) if not strong else (),
             other=any(form.target == _OTHER_ID for *_, form in spans),
-            bare="".join(bare),
+            bare=_SEVERAL.sub(_STAND_IN[language], "".join(bare)),
             alone=bool(ours) and not _SMALL.sub("", "".join(rest)),
         )
 

@@ -17,7 +17,7 @@ from .choices import Choice
 from .encoder import Encoder, Matrix, encode_many
 from .inquiry import NAME_COMPANY, NOT_UNDERSTOOD, OUT_OF_SCOPE, POLICY_QUESTION, Inquiry, Question
 from .knowledge import INTENT, entry_column, intents, phrasings
-from .learned import Example, Floats, Model, Scores
+from .learned import Floats, Model, Scores
 from .naming import Namer, Naming
 
 RANKED = 8
@@ -44,6 +44,8 @@ _BREAK = re.compile(
     r"(?<=[。?!\n])|(?<=[.;] )|、?(?=(?:それと|それから|あと、|また、|加えて|ついでに))"
     r"|,? (?=(?:and also|also,|and how|and what|and who|and where|and when|and is|and do|and can)\b)"
 )
+
+_DEFAULT: Language = "ja"
 
 
 class _Reading(NamedTuple):
@@ -81,11 +83,17 @@ class Understanding:
         self._in_scope = model.groups != OUT_OF_SCOPE
 
     @staticmethod
-    def learn(corpus: Corpus, encoder: Encoder, dialogue: Iterable[tuple[str, str]]) -> Model:
-        """Train the model on the corpus's phrasings and the dialogue's (text, intent) examples."""
+    def learn(corpus: Corpus, encoder: Encoder, dialogue: Sequence[tuple[str, str]], known: Matrix | None = None) -> Model:
+        """Train the model on the corpus's phrasings and the dialogue's (text, intent) examples.
+
+        Args:
+            known: a row of the encoder for each example of the dialogue, where they are there already.
+        """
         namer = Namer(corpus)
-        examples: list[Example] = [*phrasings(corpus, namer), *intents(dialogue, namer)]
-        return Model.train(examples, encode_many(encoder, [example.text for example in examples]))
+        asked, said = list(phrasings(corpus, namer)), list(intents(dialogue, namer))
+        if known is None:
+            known = encode_many(encoder, [example.text for example in said])
+        return Model.train([*asked, *said], np.concatenate([encode_many(encoder, [example.text for example in asked]), known]))
 
     @classmethod
     def load(cls, folder: Path, corpus: Corpus, encoder: Encoder, choices: Mapping[str, Choice]) -> Understanding:
