@@ -19,6 +19,7 @@ from scipy import linalg, sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from .encoder import Matrix
+from .readings import Sounds
 from .words import words_of
 
 WORD_SHARE, CHARACTER_SHARE = 0.5, 0.5
@@ -117,14 +118,22 @@ class Model:
     """A trained model; see the module's description."""
 
     def __init__(
-        self, columns: Sequence[str], groups: Sequence[str], dense: Matrix, surface: _Surface, rows: sparse.csr_matrix, solution: Floats
+        self,
+        columns: Sequence[str],
+        groups: Sequence[str],
+        dense: Matrix,
+        surface: _Surface,
+        rows: sparse.csr_matrix,
+        sounds: Sounds,
+        sound_rows: sparse.csr_matrix,
+        solution: Floats,
     ) -> None:
         """Put a model together.
 
         Args:
             columns: what is scored.
             groups: the group of each example.
-            rows: surface rows of the examples.
+            rows, sound_rows: rows of the examples by surface and by sound.
             solution: a row a column, a column an example: the product with a message's likenesses reads it in order.
         """
         self.columns = tuple(columns)
@@ -133,6 +142,9 @@ class Model:
         self._surface = surface
         self._rows = rows
         self._turned = rows.T.tocsr()
+        self._sounds = sounds
+        self._sound_rows = sound_rows
+        self._sounds_turned = sound_rows.T.tocsr()
         self._solution = solution
 
     @classmethod
@@ -155,7 +167,9 @@ class Model:
         # In place: numpy's rows are LAPACK's columns, so the lower half of ours is the upper half of its matrix.
         factor = linalg.cho_factor(system.T, lower=False, overwrite_a=True, check_finite=False)
         solution = np.ascontiguousarray(linalg.cho_solve(factor, wanted, check_finite=False).T, dtype=np.float32)
-        return cls(columns, [example.group for example in examples], dense, surface, rows, solution)
+        sounds = Sounds()
+        sound_rows = sounds.fit([example.text for example in examples])
+        return cls(columns, [example.group for example in examples], dense, surface, rows, sounds, sound_rows, solution)
 
     def score(self, text: str, dense: Matrix) -> Scores:
         """Score a sentence.
@@ -167,15 +181,26 @@ class Model:
         surface = (self._surface.rows([text]) @ self._turned).toarray().reshape(-1)
         return Scores(self._solution @ _kernel(near + surface), near if self._dense.shape[1] else surface)
 
+    def score_by_sound(self, text: str) -> Scores:
+        """Score a sentence by its sound alone, for Japanese without kanji; as near as sentences can be where it sounds the same."""
+        near = (self._sounds.row(text) @ self._sounds_turned).toarray().reshape(-1)
+        return Scores(self._solution @ _kernel(np.float32(1.0 + WORD_SHARE + CHARACTER_SHARE) * near), near)
+
     def save(self, folder: Path) -> None:
         """Write the model as JSON and numpy files; nothing in them runs when they are read."""
         folder.mkdir(parents=True, exist_ok=True)
-        names = {"columns": self.columns, "groups": self.groups.tolist(), "vocabularies": self._surface.vocabularies}
+        names = {
+            "columns": self.columns,
+            "groups": self.groups.tolist(),
+            "vocabularies": self._surface.vocabularies,
+            "sounds": self._sounds.vocabulary,
+        }
         (folder / "names.json").write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
         words, characters = self._surface.weights
         # Half precision is enough for what is only multiplied and added up, and halves the file.
         halves = {"dense": self._dense.astype(np.float16), "solution": self._solution.astype(np.float16)}
-        np.savez(folder / "numbers.npz", words=words, characters=characters, **halves)
+        np.savez(folder / "numbers.npz", words=words, characters=characters, sounds=self._sounds.weights, **halves)
+        sparse.save_npz(folder / "sounds.npz", self._sound_rows, compressed=False)
         sparse.save_npz(folder / "surface.npz", self._rows, compressed=False)
 
     @classmethod
@@ -184,5 +209,7 @@ class Model:
         names = json.loads((folder / "names.json").read_text(encoding="utf-8"))
         with np.load(folder / "numbers.npz", allow_pickle=False) as numbers:
             surface = _Surface(names["vocabularies"], [numbers["words"], numbers["characters"]])
+            sounds = Sounds(names["sounds"], numbers["sounds"])
             dense, solution = (numbers[name].astype(np.float32) for name in ("dense", "solution"))
-        return cls(names["columns"], names["groups"], dense, surface, sparse.load_npz(folder / "surface.npz"), solution)
+        rows, sound_rows = (sparse.load_npz(folder / f"{name}.npz") for name in ("surface", "sounds"))
+        return cls(names["columns"], names["groups"], dense, surface, rows, sounds, sound_rows, solution)

@@ -19,6 +19,7 @@ from .inquiry import NAME_COMPANY, NOT_UNDERSTOOD, OUT_OF_SCOPE, POLICY_QUESTION
 from .knowledge import INTENT, entry_column, intents, phrasings
 from .learned import Floats, Model, Scores
 from .naming import Namer, Naming
+from .readings import by_sound
 
 RANKED = 8
 """Clauses and gaps of each company that go with a message."""
@@ -135,7 +136,10 @@ class Understanding:
         )
 
     def _read(self, text: str, naming: Naming, dense: Matrix | None = None) -> _Reading:
-        scores = self._model.score(naming.bare, self._encoder.encode([naming.bare]) if dense is None else dense)
+        if by_sound(text):
+            scores = self._model.score_by_sound(naming.bare)
+        else:
+            scores = self._model.score(naming.bare, self._encoder.encode([naming.bare]) if dense is None else dense)
         near = float(scores.alike[self._in_scope].max(initial=0.0))
         wants, confidence = self._wants(scores, naming, near)
         return _Reading(wants, confidence, Question(text, self._ranking(scores.columns), near))

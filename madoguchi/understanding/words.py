@@ -26,6 +26,7 @@ class _Local(threading.local):
 
     def __init__(self) -> None:
         self.tagger = fugashi.Tagger("-Owakati")
+        self.reader = fugashi.Tagger()
         self.used = 0
 
 
@@ -39,15 +40,25 @@ def _tagger() -> fugashi.Tagger:
     return _local.tagger
 
 
+def _readable(text: str) -> str:
+    return "".join(" " if char == "\0" or "\ud800" <= char <= "\udfff" else char for char in text[:MAX_CHARACTERS])
+
+
 def words_of(text: str) -> list[Word]:
     """Split a text into words with exact offsets into it; white space belongs to none.
 
     Lone surrogates and NUL, at which MeCab fails or stops, are read as spaces. Text past `MAX_CHARACTERS` is left out.
     """
-    readable = "".join(" " if char == "\0" or "\ud800" <= char <= "\udfff" else char for char in text[:MAX_CHARACTERS])
+    readable = _readable(text)
     found, position = [], 0
     for node in _tagger()(readable):
         start = position + len(node.white_space)
         position = start + len(node.surface)
         found.append(Word(text[start:position], start, position))
     return found
+
+
+def readings_of(text: str) -> list[str]:
+    """The reading of each word in katakana; the word itself where the dictionary has none."""
+    # A node's features are read from memory that the next parse reuses, so they are copied at once.
+    return [str(node.feature.kana or node.surface) for node in _local.reader(_readable(text))]

@@ -7,6 +7,7 @@ from madoguchi.understanding.encoder import EncoderError, NoEncoder, encoder_nam
 from madoguchi.understanding.folds import interval
 from madoguchi.understanding.inquiry import Inquiry, Question
 from madoguchi.understanding.learned import Example, Model
+from madoguchi.understanding.readings import by_sound, sound
 from madoguchi.understanding.words import MAX_CHARACTERS, words_of
 
 SENTENCES = {
@@ -55,3 +56,31 @@ def test_inquiry_travels_as_json():
 def test_interval():
     low, high = interval(119, 120)
     assert 0.95 < low < 119 / 120 < high <= 1.0
+
+
+@pytest.mark.parametrize(
+    ("text", "is_by_sound"),
+    [
+        ("りようもくてきはなんですか", True),
+        ("riyou mokuteki wa nan desu ka", True),
+        ("利用目的は", False),
+        ("クッキーはなに", False),
+        ("what is the fee", False),
+        ("でんわ number", False),
+        ("?", False),
+    ],
+)
+def test_typed_by_sound(text, is_by_sound):
+    assert by_sound(text) is is_by_sound
+
+
+@pytest.mark.parametrize(
+    "typed", ["りようもくてきはなんですか", "riyou mokuteki wa nan desu ka", "riyomokuteki wa nandesuka", "リヨウモクテキハナンデスカ"]
+)
+def test_one_sound_for_every_spelling(typed):
+    assert sound(typed) == sound("利用目的は何ですか")
+
+
+@pytest.mark.parametrize("typed", ["てすうりょうはいくらですか", "tesuuryou wa ikura desu ka"])
+def test_a_question_typed_by_sound_is_understood(model, typed):
+    assert model.columns[int(model.score_by_sound(typed).columns.argmax())] == "fee"
