@@ -23,11 +23,13 @@ _HIRAGANA = re.compile(r"[\u3041-\u309f]")
 _WRITTEN = re.compile(r"[\u30a1-\u30fa\u3400-\u9fff々]")
 _LATIN = re.compile(r"[A-Za-z]{2,}")
 # Hepburn and its variants to one spelling; long vowels short, double consonants single.
-_SPELLINGS = (
-    ("ou", "o"), ("oo", "o"), ("uu", "u"), ("aa", "a"), ("ee", "e"), ("ei", "e"), ("ii", "i"),
-    ("shi", "si"), ("sh", "sy"), ("chi", "ti"), ("tch", "ty"), ("ch", "ty"), ("cch", "ty"), ("tsu", "tu"), ("fu", "hu"),
-    ("ji", "zi"), ("dji", "zi"), ("dzu", "zu"), ("du", "zu"), ("di", "zi"), ("j", "zy"), ("wo", "o"), ("he", "e"), ("ha", "wa"), ("mb", "nb"), ("mp", "np"),
-)  # fmt: skip
+_SPELLINGS = [
+    pair.split(":")
+    for pair in (
+        "ou:o oo:o uu:u aa:a ee:e ei:e ii:i shi:si sh:sy chi:ti tch:ty ch:ty cch:ty tsu:tu fu:hu "
+        "ji:zi dji:zi dzu:zu du:zu di:zi j:zy wo:o he:e ha:wa mb:nb mp:np"
+    ).split()
+]
 
 
 def by_sound(text: str) -> bool:
