@@ -30,7 +30,7 @@ LEAD_COUNTS = 2.0
 """A question is answered from score + LEAD_COUNTS x lead over the second of SURE on. On folds over the phrasings this is where
 an answer is more often right than not (docs/understanding.md)."""
 
-CLOSE, CLOSE_GAP, TIE = 0.12, 0.2, 0.05
+CLOSE, CLOSE_GAP, GAP_SHARE, TIE = 0.12, 0.2, 0.55, 0.05
 """Lead under which another entry is said too, where it belongs to the first: what a clause states and what it does not, or another
 clause of the same topic; chosen on folds."""
 
@@ -64,12 +64,6 @@ _SMALLTALK = ("greet", "thank", "goodbye", "ask_bot", "affirm", "deny")
 
 def _topics(entry: Entry) -> tuple[str, ...]:
     return entry.topics if isinstance(entry, Clause) else (entry.topic,)
-
-
-def _is_sure(ranked: Sequence[tuple[str, float]]) -> bool:
-    first = ranked[0][1]
-    second = ranked[1][1] if len(ranked) > 1 else 0.0
-    return first + LEAD_COUNTS * (first - second) >= SURE
 
 
 def _fixed_button(wants: str, language: Language) -> Button:
@@ -173,13 +167,24 @@ class Assistant:
         for company in companies:
             for question in inquiry.questions:
                 ranked = self._ranked(question, company, inquiry, state)
-                if not _is_sure(ranked) and len(companies) == len(inquiry.questions) == 1:
+                if not self._is_sure(ranked) and len(companies) == len(inquiry.questions) == 1:
                     unsure = replace(after, unsure=state.unsure)
                     return self._clarify(company, [self.corpus.entries[name] for name, _ in ranked], unsure, language)
                 for entry in self._said(ranked):
                     if all(found.entry.id != entry.id for _, found in parts):
                         parts.append((company, compose.part(self.corpus, entry, question.text, language, now)))
         return self._stated(parts, companies, after, language)
+
+    def _is_sure(self, ranked: Sequence[tuple[str, float]]) -> bool:
+        """Whether the best is to be answered; what stands on the same clause (it, and gaps that it states in part) counts together."""
+        stands_on = [self._stands_on(name) for name, _ in ranked]
+        first = sum(max(score, 0.0) for on, (_, score) in zip(stands_on[:4], ranked) if on == stands_on[0])
+        second = max((score for on, (_, score) in zip(stands_on, ranked) if on != stands_on[0]), default=0.0)
+        return first + LEAD_COUNTS * (first - second) >= SURE
+
+    def _stands_on(self, name: str) -> str:
+        entry = self.corpus.entries[name]
+        return entry.stated[0] if isinstance(entry, Gap) and entry.stated else name
 
     def _said(self, ranked: Sequence[tuple[str, float]]) -> list[Entry]:
         """The best entry, and another where it is close and belongs to the first."""
@@ -188,7 +193,8 @@ class Assistant:
         leads = [best - score for _, score in ranked[1:3]]
         if isinstance(first, Clause):
             for other, lead in zip(others, leads, strict=True):
-                if isinstance(other, Gap) and lead < CLOSE_GAP and first.id in (*other.stated, *other.near):
+                is_close = lead < max(CLOSE_GAP, GAP_SHARE * best)
+                if isinstance(other, Gap) and is_close and first.id in (*other.stated, *other.near):
                     return [first, other]
             if others and leads[0] < CLOSE and isinstance(others[0], Clause) and set(first.topics) & set(others[0].topics):
                 return [first, others[0]]
@@ -200,7 +206,7 @@ class Assistant:
         """The ranking of a question for a company, with what the conversation adds to it."""
         ranked = question.ranking[company]
         language = state.language or DEFAULT_LANGUAGE
-        waiting = state.questions[:1] if state.pending == POLICY_QUESTION and not _is_sure(ranked) else ()
+        waiting = state.questions[:1] if state.pending == POLICY_QUESTION and not self._is_sure(ranked) else ()
         added = dict(waiting[0].ranking.get(company, ())) if waiting and question not in state.questions else {}
         if len(question.text) <= _SHORT[language] and _POINTS_BACK[language].search(question.text) and not inquiry.entry:
             topics = {topic for name in state.entries for topic in _topics(self.corpus.entries[name])}

@@ -54,8 +54,11 @@ def phrasing_targets(corpus: Corpus, owner: str | None, entry: str | None, facet
     return targets
 
 
+_PLAIN: dict[Language, tuple[str, ...]] = {"ja": ("{}", "{}を教えてください"), "en": ("{}", "tell me about the {}")}
+
+
 def phrasings(corpus: Corpus, namer: Namer) -> Iterator[Example]:
-    """An example for each phrasing of the corpus."""
+    """An example for each phrasing of the corpus, and for the names of entries and facets, which are questions too."""
 
     def bare(text: str, language: Language) -> str:
         return namer.find(clean(text), language).bare
@@ -64,12 +67,13 @@ def phrasings(corpus: Corpus, namer: Namer) -> Iterator[Example]:
         company = corpus.company_of(entry).id
         targets = phrasing_targets(corpus, company, entry.id, facets_of(entry))
         for language in LANGUAGES:
-            for text in entry.asked_as[language]:
+            for text in (*entry.asked_as[language], entry.title[language]):
                 yield Example(bare(text, language), targets, POLICY_QUESTION)
     for facet in corpus.facets.values():
         targets = phrasing_targets(corpus, None, None, (facet.id,))
         for language in LANGUAGES:
-            for text in facet.asked_as[language]:
+            plain = [form.format(facet.name[language]) for form in _PLAIN[language]]
+            for text in (*facet.asked_as[language], *plain):
                 yield Example(bare(text, language), targets, POLICY_QUESTION)
 
 

@@ -23,13 +23,8 @@ _HIRAGANA = re.compile(r"[\u3041-\u309f]")
 _WRITTEN = re.compile(r"[\u30a1-\u30fa\u3400-\u9fff々]")
 _LATIN = re.compile(r"[A-Za-z]{2,}")
 # Hepburn and its variants to one spelling; long vowels short, double consonants single.
-_SPELLINGS = [
-    pair.split(":")
-    for pair in (
-        "ou:o oo:o uu:u aa:a ee:e ei:e ii:i shi:si sh:sy chi:ti tch:ty ch:ty cch:ty tsu:tu fu:hu "
-        "ji:zi dji:zi dzu:zu du:zu di:zi j:zy wo:o he:e ha:wa mb:nb mp:np"
-    ).split()
-]
+_SPELLINGS = """ou:o oo:o uu:u aa:a ee:e ei:e ii:i shi:si sh:sy chi:ti tch:ty ch:ty cch:ty tsu:tu fu:hu
+    ji:zi dji:zi dzu:zu du:zu di:zi j:zy wo:o he:e ha:wa mb:nb mp:np"""
 
 
 def by_sound(text: str) -> bool:
@@ -45,7 +40,7 @@ def sound(text: str) -> str:
     """A text's reading in Latin letters, one spelling for each sound; texts without Japanese letters are taken as they are."""
     kana = jaconv.kata2hira("".join(readings_of(text)))
     letters = re.sub(r"[^a-z]", "", jaconv.kana2alphabet(kana).casefold())
-    for spelling, one in _SPELLINGS:
+    for spelling, one in (pair.split(":") for pair in _SPELLINGS.split()):
         letters = letters.replace(spelling, one)
     return re.sub(r"(.)\1", r"\1", letters)
 
