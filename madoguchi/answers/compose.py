@@ -98,8 +98,7 @@ def part(corpus: Corpus, entry: Entry, question: str, language: Language, now: d
     if matched:
         lead = _joined(matched[0].says[language], (p.says[language] for p in matched[1:]), language)
         if not all(p.says[language].rstrip().endswith(("。", ".")) for p in matched):
-            lead = _joined(entry.says[language], (), language) + "".join(f"\n・{p.says[language]}" for p in matched)
-            statement = []
+            lead = phrase("items", language) + "".join(f"\n・{p.says[language]}" for p in matched) + "\n"
         added = [s for s in statement if not covered(s, lead)]
     else:
         lead, added = entry.says[language], []
@@ -107,7 +106,8 @@ def part(corpus: Corpus, entry: Entry, question: str, language: Language, now: d
     for sentence in added:
         if len(body) + len(sentence) > LIMIT:
             break
-        body = _joined(body, [sentence], language)
+        body = body + sentence if body.endswith("\n") else _joined(body, [sentence], language)
+    body = body.rstrip("\n")
     rest = [p.says[language] for p in entry.points if p not in matched and not covered(p.says[language], body)]
     shown: list[str] = []
     if not matched:

@@ -30,9 +30,12 @@ LEAD_COUNTS = 2.0
 """A question is answered from score + LEAD_COUNTS x lead over the second of SURE on. On folds over the phrasings this is where
 an answer is more often right than not (docs/understanding.md)."""
 
-CLOSE, CLOSE_GAP, GAP_SHARE, TIE = 0.12, 0.2, 0.55, 0.05
+CLOSE, CLOSE_GAP, GAP_SHARE, TIE = 0.12, 0.2, 0.55, 0.03
 """Lead under which another entry is said too, where it belongs to the first: what a clause states and what it does not, or another
 clause of the same topic; chosen on folds."""
+
+NAMED_ITSELF = 0.6
+"""Score from which "show me the original of ..." is about what it names, and not about the last answer."""
 
 IN_CONTEXT = 0.15
 """What a question that points back ("which items does that cover?") adds to entries of the topic last talked about."""
@@ -233,7 +236,7 @@ class Assistant:
             citations += [c for c in part.citations if c not in citations]
         first = parts[0][1]
         kind = "answer" if any(part.kind == "answer" for _, part in parts) else "not_stated"
-        buttons = self._next_steps(first, language) if len(parts) == 1 else ()
+        buttons = self._next_steps(first, language) if len(parts) == 1 else (_fixed_button("show_original", language),)
         view = compose.view_of(self.corpus, first.entry, citations, language)
         view["next"] = [{"title": b.title, "payload": b.payload} for b in buttons]
         return Reply(
@@ -301,8 +304,9 @@ class Assistant:
         language = state.language or DEFAULT_LANGUAGE
         entries = [self.corpus.entries[name] for name in state.entries]
         companies = self.companies(inquiry, state)
-        if inquiry.questions and companies:
-            entries = [self.corpus.entries[q.ranking[c][0][0]] for c in companies for q in inquiry.questions]
+        asked = [q.ranking[c][0] for c in companies for q in inquiry.questions]
+        if asked and (not entries or min(score for _, score in asked) >= NAMED_ITSELF):
+            entries = [self.corpus.entries[name] for name, _ in asked]
         if not entries:
             return Reply("clarify", language, phrase("original_which", language), state)
         citations = list(dict.fromkeys(c for e in entries for c in self.corpus.cited(e)))

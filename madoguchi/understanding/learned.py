@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,11 +94,15 @@ def _kernel(alike: Floats) -> Floats:
 def _system(dense: Matrix, rows: sparse.csr_matrix) -> Floats:
     """The kernel of sentences with each other, its lower half alone, a block of rows at a time to spare memory."""
     count = len(dense)
-    system = np.zeros((count, count), dtype=np.float32)
-    for start in range(0, count, BLOCK):
+    system = np.empty((count, count), dtype=np.float32)
+
+    def fill(start: int) -> None:
         end = min(start + BLOCK, count)
         surface = (rows[start:end] @ rows[:end].T).toarray()
         system[start:end, :end] = _kernel(dense[start:end] @ dense[:end].T + surface)
+
+    with ThreadPoolExecutor(2) as pool:  # products of sparse matrices use one core, and leave Python's lock alone
+        list(pool.map(fill, reversed(range(0, count, BLOCK))))
     return system
 
 

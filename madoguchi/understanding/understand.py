@@ -36,6 +36,9 @@ SHARPNESS = 8.0
 PLAIN = 0.6
 """Score plus lead of a part of a message from which the part counts as a question of its own."""
 
+SAME_SOUND = 1.0
+"""Score plus lead from which a question typed by sound is taken for the one that sounds the same."""
+
 MAX_PARTS = 6
 MAX_QUESTIONS = 3
 _SHORTEST_PART = 5
@@ -142,7 +145,10 @@ class Understanding:
             scores = self._model.score(naming.bare, self._encoder.encode([naming.bare]) if dense is None else dense)
         near = float(scores.alike[self._in_scope].max(initial=0.0))
         wants, confidence = self._wants(scores, naming, near)
-        return _Reading(wants, confidence, Question(text, self._ranking(scores.columns), near))
+        question = Question(text, self._ranking(scores.columns), near)
+        if wants == OUT_OF_SCOPE and not naming.other and by_sound(text) and self._plainness(question, naming) >= SAME_SOUND:
+            wants = POLICY_QUESTION
+        return _Reading(wants, confidence, question)
 
     def _parts(self, text: str, naming: Naming, language: Language | None) -> list[_Reading]:
         """The sentences of a message of several, each read by itself."""

@@ -187,6 +187,13 @@ class TestAround:
         got = reply(assistant, Inquiry("show_original", 1.0, "ja"), reply(assistant, asked(gap.id)).state)
         assert got.kind == "not_stated"
 
+    def test_original_is_of_the_last_answer_unless_another_is_named(self, assistant):
+        state = reply(assistant, asked("jamil/contact")).state
+        vague = asked("jamil/law", score=0.3, wants="show_original", companies=("jamil",))
+        named = asked("jamil/law", score=0.9, wants="show_original", companies=("jamil",))
+        assert reply(assistant, vague, state).citations[0] == "jamil/contact"
+        assert reply(assistant, named, state).citations[0] == "jamil/law"
+
     def test_original_before_any_question(self, assistant):
         assert reply(assistant, Inquiry("show_original", 1.0, "en")).kind == "clarify"
 
