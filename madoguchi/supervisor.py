@@ -92,7 +92,17 @@ def train(force: bool = False) -> Path:
     MODELS.mkdir(exist_ok=True)
     say("training the model (a minute or two)")
     started = time.monotonic()
-    command = [sys.executable, "-m", "rasa", "train", "--out", str(MODELS), "--fixed-model-name", path.name.removesuffix(".tar.gz")]
+    command = [
+        sys.executable,
+        "-m",
+        "rasa",
+        "train",
+        "--skip-validation",
+        "--out",
+        str(MODELS),
+        "--fixed-model-name",
+        path.name.removesuffix(".tar.gz"),
+    ]
     command += ["--force"] if force else []
     several = {**environment(), "OMP_NUM_THREADS": "2", "OPENBLAS_NUM_THREADS": "2"}
     done = subprocess.run(command, cwd=ROOT, env=several, check=False)  # noqa: S603

@@ -59,7 +59,7 @@ class _Surface:
         shared = {"sublinear_tf": True, "dtype": np.float32, "lowercase": False}
         self._parts = [
             TfidfVectorizer(analyzer=_words, vocabulary=words, **shared),
-            TfidfVectorizer(analyzer="char", ngram_range=(2, 4), min_df=2, vocabulary=characters, **shared),
+            TfidfVectorizer(analyzer="char", ngram_range=(2, 3), min_df=2, vocabulary=characters, **shared),
         ]
         for part, idf in zip(self._parts, weights):
             part.idf_ = idf
