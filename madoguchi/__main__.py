@@ -42,6 +42,15 @@ def _table(_arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _duplicates(_arguments: argparse.Namespace) -> int:
+    from madoguchi.corpus import load
+    from madoguchi.understanding.duplicates import report
+    from madoguchi.understanding.encoder import encoder_named
+
+    sys.stdout.write(report(load(), encoder_named("use")))
+    return 0
+
+
 def _run(_arguments: argparse.Namespace) -> int:
     from madoguchi.supervisor import run
 
@@ -89,6 +98,9 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("entry", help="such as jamil/contact or jamil#hours")
     show.set_defaults(run=_show)
     corpus.add_parser("table", help="print companies x topics: stated, partly, not stated").set_defaults(run=_table)
+    corpus.add_parser("duplicates", help="print how many phrasings there are, and pairs that are nearly the same").set_defaults(
+        run=_duplicates
+    )
     return parser
 
 

@@ -182,7 +182,7 @@ def _phrasings(corpus: Corpus) -> Iterator[str]:
             count = len(entry.asked_as[language])
             if isinstance(entry, Gap):
                 count += sum(len(corpus.facets[facet].asked_as[language]) for facet in entry.facets)
-            if count < (MIN_PHRASINGS if isinstance(entry, Clause) or entry.facets else MIN_PHRASINGS // 2):
+            if count < MIN_PHRASINGS:
                 yield f"{entry.id} ({language}): {count} phrasings are too few"
 
 

@@ -16,6 +16,7 @@ _LATIN = re.compile(r"[A-Za-z0-9]")
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]*|[ァ-ヴー・]+(?:商事|自動車)?")
 _STAND_IN: dict[Language, str] = {"ja": "御社", "en": "your company"}
 _SEVERAL = re.compile(r"御社(?:(?:と|や|、|・| )+御社)+|your company(?:(?:,| and| or| &|/)+ ?your company)+")
+SHORTEST_MISSPELT = 5
 _NEUTRAL_ID, _OTHER_ID = "", "?"
 
 
@@ -96,17 +97,20 @@ class Namer:
         self._forms = {form.text: form for form in forms}
         self._pattern = _pattern(self._forms)
         self._unlike = corpus.names.unlike
-        self._fuzzy = [f for f in forms if f.target in corpus.companies and not f.weak and len(f.text) >= 4 and " " not in f.text]
+        self._fuzzy: dict[str, list[_Form]] = {}
+        for form in forms:
+            if form.target in corpus.companies and not form.weak and len(form.text) >= SHORTEST_MISSPELT and " " not in form.text:
+                self._fuzzy.setdefault(form.text[0], []).append(form)
 
     def _misspelt(self, word: str) -> _Form | None:
         """The name that a word is within a letter (two in long names) of."""
-        if word in self._unlike or word in self._forms:
+        if len(word) < SHORTEST_MISSPELT - 1 or word in self._unlike or word in self._forms:
             return None
         best, least = None, 3
-        for form in self._fuzzy:
+        for form in self._fuzzy.get(word[:1], ()):
             size = min(len(word), len(form.text))
             allowed = 2 if size >= 7 else 1 if size >= 5 else 0
-            if allowed and word[0] == form.text[0] and abs(len(word) - len(form.text)) <= allowed:
+            if allowed and abs(len(word) - len(form.text)) <= allowed:
                 distance = DamerauLevenshtein.distance(word, form.text, score_cutoff=allowed)
                 if distance <= allowed and distance < least:
                     best, least = form, distance

@@ -85,6 +85,14 @@ def test_featurizer_gives_one_row_of_unit_length(featurizer, text):
     assert np.isclose(np.linalg.norm(sentence.features), 1.0, atol=1e-3)
 
 
+def test_no_two_phrasings_are_nearly_the_same():
+    from madoguchi.corpus import shared_corpus
+    from madoguchi.understanding.duplicates import pairs
+    from madoguchi.understanding.encoder import encoder_named
+
+    assert list(pairs(shared_corpus(), encoder_named("use"))) == []
+
+
 def test_company_names_do_not_matter_to_the_embedding(featurizer):
     rows = [
         featurizer.process([Message({TEXT: text})])[0].get_dense_features(TEXT, [])[1].features
