@@ -183,12 +183,13 @@ class Model:
             dense: its row of the encoder.
         """
         near = self._dense @ dense.reshape(-1)
-        surface = (self._surface.rows([text]) @ self._turned).toarray().reshape(-1)
+        # Single precision throughout: one double in the product would have numpy copy the whole solution into doubles.
+        surface = (self._surface.rows([text]) @ self._turned).toarray().reshape(-1).astype(np.float32)
         return Scores(self._solution @ _kernel(near + surface), near if self._dense.shape[1] else surface)
 
     def score_by_sound(self, text: str) -> Scores:
         """Score a sentence by its sound alone, for Japanese without kanji; as near as sentences can be where it sounds the same."""
-        near = (self._sounds.row(text) @ self._sounds_turned).toarray().reshape(-1)
+        near = (self._sounds.row(text) @ self._sounds_turned).toarray().reshape(-1).astype(np.float32)
         return Scores(self._solution @ _kernel(np.float32(1.0 + WORD_SHARE + CHARACTER_SHARE) * near), near)
 
     def save(self, folder: Path) -> None:
