@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -99,16 +98,6 @@ class Understanding:
             known = encode_many(encoder, [example.text for example in said])
         return Model.train([*asked, *said], np.concatenate([encode_many(encoder, [example.text for example in asked]), known]))
 
-    @classmethod
-    def load(cls, folder: Path, corpus: Corpus, encoder: Encoder, choices: Mapping[str, Choice]) -> Understanding:
-        """Load a trained understanding."""
-        return cls(corpus, Model.load(folder), encoder, choices)
-
-    def naming(self, text: str) -> tuple[Language | None, Naming]:
-        """Language and names of a message."""
-        language = language_of(text)
-        return language, self._namer.find(text, language or _DEFAULT)
-
     def understand(self, text: str, dense: Matrix | None = None) -> Inquiry:
         """Understand a message.
 
@@ -123,7 +112,8 @@ class Understanding:
             return Inquiry(choice.wants, 1.0, choice.language, companies=companies, alone=bool(companies), entry=choice.entry)
         if not _READABLE.search(text):
             return Inquiry(NOT_UNDERSTOOD, 0.0, None)
-        language, naming = self.naming(text)
+        language = language_of(text)
+        naming = self._namer.find(text, language or _DEFAULT)
         whole = self._read(text, naming, dense)
         parts = self._parts(text, naming, language)
         wants, confidence, questions = self._together(whole, parts, naming)
@@ -155,9 +145,9 @@ class Understanding:
         if naming.alone:
             return []
         pieces = [piece.strip(" 、,") for piece in _BREAK.split(text) if len(fold(piece)) >= _SHORTEST_PART]
-        if not 1 < len(pieces) <= MAX_PARTS and len(text) > 0:
-            pieces = pieces[-MAX_PARTS:] if len(pieces) > MAX_PARTS else []
-        return [self._read(piece, self._namer.find(piece, language or _DEFAULT)) for piece in pieces]
+        if len(pieces) < 2:
+            return []
+        return [self._read(piece, self._namer.find(piece, language or _DEFAULT)) for piece in pieces[-MAX_PARTS:]]
 
     def _together(self, whole: _Reading, parts: Sequence[_Reading], naming: Naming) -> tuple[str, float, tuple[Question, ...]]:
         """What a message wants, by itself and by its sentences.
@@ -175,8 +165,9 @@ class Understanding:
         if whole.wants != POLICY_QUESTION:
             return whole.wants, whole.confidence, (whole.question,)
         asked = [part for part in matters if part.wants == POLICY_QUESTION and self._plainness(part.question, naming) >= PLAIN]
-        if len(self._best(asked, naming)) > 1:
-            return POLICY_QUESTION, whole.confidence, tuple(part.question for part in self._best(asked, naming).values())[:MAX_QUESTIONS]
+        distinct = list(self._best(asked, naming).values())
+        if len(distinct) > 1:
+            return POLICY_QUESTION, whole.confidence, tuple(part.question for part in distinct[:MAX_QUESTIONS])
         best_part = max(asked, key=lambda part: self._plainness(part.question, naming), default=whole)
         if self._plainness(whole.question, naming) >= min(PLAIN, self._plainness(best_part.question, naming)):
             best_part = whole
