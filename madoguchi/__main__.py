@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 from madoguchi import MadoguchiError
@@ -70,11 +71,51 @@ def _chat(_arguments: argparse.Namespace) -> int:
     return chat()
 
 
+def _gateway(_arguments: argparse.Namespace) -> int:
+    from madoguchi.gateway.app import serve
+
+    return serve()
+
+
+def _migrate(_arguments: argparse.Namespace) -> int:
+    from madoguchi.settings import Settings
+    from madoguchi.store import Database
+
+    database = Database(Settings.load().database_url)
+    database.migrate()
+    sys.stdout.write(f"{database.name}: at the newest revision\n")
+    return 0
+
+
+def _conversations(arguments: argparse.Namespace) -> int:
+    from madoguchi.gateway import upkeep
+
+    if arguments.command == "purge":
+        count, left = upkeep.purge(arguments.older_than)
+        sys.stdout.write(f"deleted {count} conversation(s)\n")
+    elif arguments.command == "erase":
+        count, left = upkeep.erase(arguments.conversation)
+        sys.stdout.write(f"deleted the conversation with {count} message(s)\n")
+    else:
+        sys.stdout.write(upkeep.export(arguments.conversation))
+        return 0
+    if left:
+        sys.stderr.write(f"madoguchi: Rasa cannot be reached; the gateway erases its events of {left} conversation(s) as soon as it can\n")
+    return 0
+
+
 def _folds(_arguments: argparse.Namespace) -> int:
     from madoguchi.understanding.folds import report
 
     sys.stdout.write(report())
     return 0
+
+
+def _days(raw: str) -> timedelta:
+    number = raw.removesuffix("d")
+    if not number.isdecimal():
+        raise argparse.ArgumentTypeError(f"{raw!r} is not a number of days")
+    return timedelta(days=int(number))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -87,9 +128,20 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     command("run", _run, "train where something changed, start everything, stop it on Ctrl-C")
+    command("gateway", _gateway, "run the gateway alone; `madoguchi run` starts it with the rest")
+    command("migrate", _migrate, "bring the gateway's database to the newest revision")
     command("chat", _chat, "talk to the running assistant in this terminal")
     command("train", _train, "train a model where none stands for the present content").add_argument("--force", action="store_true")
     command("folds", _folds, "how well phrasings are understood that the model did not learn from")
+    conversations = commands.add_parser("conversations", help="export and delete conversations").add_subparsers(
+        dest="command", required=True, metavar="COMMAND"
+    )
+    purge = conversations.add_parser("purge", help="delete conversations without a message for some days, in Rasa's store too")
+    purge.add_argument("--older-than", type=_days, required=True, metavar="DAYS", help="such as 30 or 30d")
+    for name, text in (("export", "print everything kept of a conversation as JSON"), ("erase", "delete one conversation everywhere")):
+        conversations.add_parser(name, help=text).add_argument("conversation", help="its id, 32 hexadecimal digits")
+    for each in conversations.choices.values():
+        each.set_defaults(run=_conversations)
     corpus = commands.add_parser("corpus", help="check and show the corpus").add_subparsers(required=True, metavar="COMMAND")
     check = corpus.add_parser("check", help="prove that statements stand in the policies and every question is covered")
     check.add_argument("--questions", type=Path, default=DEVELOPMENT_SET, help="development questions, none of which may be learned")

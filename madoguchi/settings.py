@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,28 +24,58 @@ class Settings:
 
     Attributes:
         data_dir: keys and databases; ignored by git.
-        rasa_port, action_port: both on the loopback address.
+        rasa_port, action_port, metrics_port: on the loopback address.
         channel_key: where set, callers of the channel have to send it as `X-Madoguchi-Key`; the erasure route always needs a key.
+        host, port: where the gateway listens for customers.
+        workers: processes of the gateway.
+        database_url: of the gateway's database; Rasa's tracker is kept apart from it.
+        operator: who operates the assistant, as customers read it; None where it was not set.
+        keep_days: days without activity after which a conversation is deleted.
+        origins: by company id, the origins whose pages may hold its chat.
+        limits: messages a minute of a conversation and of an address, and open conversations of an address.
     """
 
     data_dir: Path
     rasa_port: int
     action_port: int
+    metrics_port: int
     channel_key: str | None
+    host: str
+    port: int
+    workers: int
+    database_url: str
+    operator: str | None
+    keep_days: int
+    origins: Mapping[str, tuple[str, ...]]
+    limits: tuple[int, int, int]
 
     @classmethod
     def load(cls, environment: Mapping[str, str] | None = None) -> Settings:
         """Read the settings.
 
         Raises:
-            SettingError: a port is not a number between 1 and 65535.
+            SettingError: a value cannot be used; the message names its variable.
         """
         environment = os.environ if environment is None else environment
+        data_dir = Path(environment.get("MADOGUCHI_DATA_DIR", ROOT / ".madoguchi"))
         return cls(
-            data_dir=Path(environment.get("MADOGUCHI_DATA_DIR", ROOT / ".madoguchi")),
+            data_dir=data_dir,
             rasa_port=_port(environment, "MADOGUCHI_RASA_PORT", 5005),
             action_port=_port(environment, "MADOGUCHI_ACTION_PORT", 5055),
+            metrics_port=_port(environment, "MADOGUCHI_METRICS_PORT", 9464),
             channel_key=environment.get("MADOGUCHI_CHANNEL_KEY") or None,
+            host=environment.get("MADOGUCHI_HOST", "127.0.0.1"),
+            port=_port(environment, "MADOGUCHI_PORT", 8080),
+            workers=_number(environment, "MADOGUCHI_WORKERS", 1, 64),
+            database_url=environment.get("DATABASE_URL") or f"sqlite:///{data_dir.absolute() / 'madoguchi.db'}",
+            operator=environment.get("OPERATOR_NAME", "").strip() or None,
+            keep_days=_number(environment, "MADOGUCHI_KEEP_DAYS", 30, 3650),
+            origins=_origins(environment.get("MADOGUCHI_ORIGINS", "")),
+            limits=(
+                _number(environment, "MADOGUCHI_MESSAGES_A_MINUTE", 20, 100_000),
+                _number(environment, "MADOGUCHI_ADDRESS_MESSAGES_A_MINUTE", 120, 1_000_000),
+                _number(environment, "MADOGUCHI_ADDRESS_CONVERSATIONS", 40, 1_000_000),
+            ),
         )
 
     @property
@@ -56,6 +87,11 @@ class Settings:
     def erasure_key(self) -> str:
         """The key of the channel's erasure route: the channel's key, else a file made on first use."""
         return self.channel_key or self._kept("channel.key")
+
+    @property
+    def address_key(self) -> str:
+        """The key under which network addresses are hashed: a file made on first use."""
+        return self._kept("address.key")
 
     def _kept(self, name: str) -> str:
         path = self.data_dir / name
@@ -76,8 +112,29 @@ class Settings:
         return path.read_text(encoding="ascii").strip()
 
 
-def _port(environment: Mapping[str, str], name: str, default: int) -> int:
-    raw = environment.get(name, str(default))
-    if not raw.isdigit() or not 0 < int(raw) < 65536:
-        raise SettingError(f"{name}={raw!r}: a port is a number from 1 to 65535")
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.-]+(?::[0-9]{1,5})?")
+
+
+def _number(environment: Mapping[str, str], name: str, default: int, highest: int) -> int:
+    raw = environment.get(name) or str(default)
+    if not raw.isdecimal() or not 0 < int(raw) <= highest:
+        raise SettingError(f"{name}={raw!r}: it has to be a number from 1 to {highest}")
     return int(raw)
+
+
+def _port(environment: Mapping[str, str], name: str, default: int) -> int:
+    return _number(environment, name, default, 65535)
+
+
+def _origins(raw: str) -> Mapping[str, tuple[str, ...]]:
+    """Read `lexus=https://a.example https://b.example; jamil=https://c.example`."""
+    origins: dict[str, tuple[str, ...]] = {}
+    for part in filter(None, (piece.strip() for piece in raw.split(";"))):
+        site, equals, listed = part.partition("=")
+        found = tuple(listed.split())
+        if not equals or not found or not all(_ORIGIN.fullmatch(origin) for origin in found):
+            raise SettingError(
+                f"MADOGUCHI_ORIGINS: {part!r} is not of the form SITE=https://host[:port] …, with several sites parted by ';'"
+            )
+        origins[site.strip()] = found
+    return origins

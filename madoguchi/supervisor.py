@@ -13,8 +13,8 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import IO, NoReturn
@@ -125,6 +125,7 @@ class _Process:
     name: str
     command: Sequence[str]
     ready_url: str
+    extra: Mapping[str, str] = field(default_factory=dict)
     running: subprocess.Popen[str] | None = None
     started: float = 0.0
     failures: int = 0
@@ -132,8 +133,8 @@ class _Process:
     def start(self) -> None:
         self.started = time.monotonic()
         self.running = subprocess.Popen(  # noqa: S603
-            self.command, cwd=ROOT, env=environment(), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-            start_new_session=True,
+            self.command, cwd=ROOT, env={**environment(), **self.extra}, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
         )  # fmt: skip
         threading.Thread(target=_prefix, args=(self.name, self.running.stdout), daemon=True).start()
 
@@ -151,7 +152,12 @@ def _prefix(name: str, lines: IO[str] | None) -> None:
 
 
 def _check_ports(settings: Settings) -> None:
-    for port, variable in ((settings.rasa_port, "MADOGUCHI_RASA_PORT"), (settings.action_port, "MADOGUCHI_ACTION_PORT")):
+    ports = (
+        (settings.port, "MADOGUCHI_PORT"),
+        (settings.rasa_port, "MADOGUCHI_RASA_PORT"),
+        (settings.action_port, "MADOGUCHI_ACTION_PORT"),
+    )
+    for port, variable in ports:
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
@@ -197,13 +203,14 @@ def run() -> int:
     signal.signal(signal.SIGINT, _on_signal)
     processes: list[_Process] = []
     try:
-        model = train()
         _ = settings.action_key, settings.erasure_key  # made here, before two processes ask for them at once
         with _endpoints(settings) as endpoints:
-            processes += _processes(settings, model, endpoints)
-            for process in processes:
-                process.start()
-            _wait_until_ready(processes)
+            # The gateway first: it takes questions, and says that the assistant is starting, while a model is trained.
+            processes.append(_gateway(settings))
+            _start(processes)
+            say(f"open {_address(settings)} in a browser; the assistant is starting")
+            processes += _assistant(settings, train(), endpoints)
+            _start(processes[1:])
             _welcome(settings, time.monotonic() - began)
             _watch(processes)
     except _Stopped:
@@ -213,7 +220,19 @@ def run() -> int:
     return 0
 
 
-def _processes(settings: Settings, model: Path, endpoints: Path) -> list[_Process]:
+def _address(settings: Settings) -> str:
+    return f"http://{'127.0.0.1' if settings.host in ('0.0.0.0', '::') else settings.host}:{settings.port}/"  # noqa: S104
+
+
+def _gateway(settings: Settings) -> _Process:
+    shared = settings.data_dir.absolute() / "metrics"
+    shutil.rmtree(shared, ignore_errors=True)
+    shared.mkdir(parents=True)
+    extra = {"MADOGUCHI_MODEL": model_path().name, "PROMETHEUS_MULTIPROC_DIR": str(shared)}
+    return _Process("gateway", [sys.executable, "-m", "madoguchi", "gateway"], f"{_address(settings)}healthz", extra)
+
+
+def _assistant(settings: Settings, model: Path, endpoints: Path) -> list[_Process]:
     python = sys.executable
     actions = [python, "-m", "rasa_sdk", "--actions", "actions", "--port", str(settings.action_port)]
     rasa = [
@@ -226,9 +245,11 @@ def _processes(settings: Settings, model: Path, endpoints: Path) -> list[_Proces
     ]
 
 
-def _wait_until_ready(processes: Sequence[_Process]) -> None:
+def _start(processes: Sequence[_Process]) -> None:
+    """Start processes and wait until each is ready."""
+    for process in processes:
+        process.start()
     deadline = time.monotonic() + READY_SECONDS
-    say("starting")
     for process in processes:
         while not process.is_ready():
             if process.running is None or process.running.poll() is not None:
@@ -239,11 +260,10 @@ def _wait_until_ready(processes: Sequence[_Process]) -> None:
 
 
 def _welcome(settings: Settings, seconds: float) -> None:
-    url = f"http://127.0.0.1:{settings.rasa_port}/webhooks/rest/webhook"
-    say(f"ready after {seconds:.0f} s. In a second terminal: make chat, or")
-    say(f"""  curl -s {url} -d '{{"sender": "me", "message": "レクサスに電話すると録音されますか"}}'""")
-    say(f"""  curl -s {url} -d '{{"sender": "me", "message": "does Jamil share my phone number with insurers?"}}'""")
-    say("Ctrl-C stops it.")
+    say(f"ready after {seconds:.0f} s: {_address(settings)}")
+    if settings.operator is None:
+        say("customers read that the operator's name is not set; set OPERATOR_NAME")
+    say("In a second terminal: make chat. Ctrl-C stops it.")
 
 
 def _watch(processes: Sequence[_Process]) -> NoReturn:

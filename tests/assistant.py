@@ -37,6 +37,8 @@ class Assistant:
     action_port: int
     data: Path
     log: Path
+    gateway_port: int
+    metrics_port: int
 
     def post(
         self, body: bytes, headers: dict[str, str] | None = None, path: str = "/webhooks/rest/webhook", method: str = "POST"

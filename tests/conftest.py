@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -34,30 +35,40 @@ def free_port() -> int:
 
 @pytest.fixture(scope="session")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
-    """The product as `make run` starts it: Rasa and the action server, with keys and databases of their own."""
-    folder = tmp_path_factory.mktemp("servers")
-    rasa, actions = free_port(), free_port()
+    """The product as `make run` starts it: gateway, Rasa and action server, with keys and databases of their own."""
+    with running(tmp_path_factory.mktemp("servers")) as product:
+        yield product
+
+
+@contextlib.contextmanager
+def running(folder: Path, **settings: str) -> Iterator[Assistant]:
+    """`madoguchi run` in a folder of its own, on free ports, with further settings from the environment."""
+    gateway, rasa, actions, metrics = (free_port() for _ in range(4))
     environment = {
         **os.environ,
         "MADOGUCHI_DATA_DIR": str(folder / "data"),
+        "MADOGUCHI_PORT": str(gateway),
         "MADOGUCHI_RASA_PORT": str(rasa),
         "MADOGUCHI_ACTION_PORT": str(actions),
+        "MADOGUCHI_METRICS_PORT": str(metrics),
+        "OPERATOR_NAME": "Example Operator",
+        **settings,
     }
     log = folder / "run.log"
     with log.open("wb") as out:
-        running = subprocess.Popen([sys.executable, "-m", "madoguchi", "run"], cwd=ROOT, env=environment, stdout=out, stderr=out)
+        started = subprocess.Popen([sys.executable, "-m", "madoguchi", "run"], cwd=ROOT, env=environment, stdout=out, stderr=out)
         try:
-            _wait(running, rasa, log)
-            yield Assistant(rasa, actions, folder / "data", log)
+            _wait(started, log)
+            yield Assistant(rasa, actions, folder / "data", log, gateway, metrics)
         finally:
-            running.send_signal(signal.SIGTERM)
-            running.wait(40)
+            started.send_signal(signal.SIGTERM)
+            started.wait(40)
 
 
-def _wait(running: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _wait(started: subprocess.Popen[bytes], log: Path) -> None:
     deadline = time.monotonic() + READY_SECONDS
     while time.monotonic() < deadline:
-        if running.poll() is not None:
+        if started.poll() is not None:
             pytest.fail("the servers did not start:\n" + log.read_text(errors="replace")[-3000:])
         if "ready after" in log.read_text(errors="replace"):
             return

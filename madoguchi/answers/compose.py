@@ -117,6 +117,19 @@ def part(corpus: Corpus, entry: Entry, question: str, language: Language, now: d
     return Part(entry, body, corpus.cited(entry), tuple(rest))
 
 
+def has_contact(corpus: Corpus, company: str) -> bool:
+    """Whether a policy gives a telephone number or mail address; a heading "Contact Office" with nothing under it is none."""
+    return any(isinstance(corpus.answering(company, facet)[0], Clause) for facet in ("phone", "email"))
+
+
+def contact_text(corpus: Corpus, company: str, language: Language, now: datetime) -> str | None:
+    """The contact that a company's policy gives, introduced; None where it gives none."""
+    if not has_contact(corpus, company):
+        return None
+    lead = phrase("human_contact", language, company=corpus.companies[company].full[language])
+    return _joined(lead, [part(corpus, corpus.answering(company, "contact")[0], "", language, now).body], language)
+
+
 def desk_text(now: datetime, language: Language) -> str:
     """The LEXUS Information Desk's number and hours, its state at a time, and that calls are recorded.
 

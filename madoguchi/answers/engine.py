@@ -374,7 +374,7 @@ class Assistant:
         lead = phrase("request_begin", language, type=phrase(f"type_{kind}", language), company=name)
         tail = [
             phrase("request_not_yet", language),
-            phrase("request_contact" if self._has_contact(company) else "request_no_contact", language),
+            phrase("request_contact" if compose.has_contact(self.corpus, company) else "request_no_contact", language),
         ]
         citations = tuple(dict.fromkeys(c for found in parts for c in found.citations))
         bodies = "".join(f"\n・{found.body}" for found in parts)
@@ -399,10 +399,6 @@ class Assistant:
                 found.append(compose.Part(entry, body, citations, ()))
         return found
 
-    def _has_contact(self, company: str) -> bool:
-        """Whether the policy gives a telephone number or mail address; a heading "Contact Office" with nothing under it is none."""
-        return any(isinstance(self.corpus.answering(company, facet)[0], Clause) for facet in ("phone", "email"))
-
     def ticket_status(self, inquiry: Inquiry, state: State, now: datetime) -> Reply:
         """The state of a request already made; looking one up comes with the tickets."""
         language = state.language or DEFAULT_LANGUAGE
@@ -425,7 +421,7 @@ class Assistant:
         company = companies[0]
         name = self.corpus.companies[company].full[language]
         entry = self.corpus.answering(company, "contact")[0]
-        if self._has_contact(company):
+        if compose.has_contact(self.corpus, company):
             stated = compose.part(self.corpus, entry, "", language, now)
             citations = stated.citations
             pieces += [phrase("human_contact", language, company=name), stated.body]

@@ -13,6 +13,7 @@ import secrets
 import time
 import uuid
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from rasa.core.channels.channel import CollectingOutputChannel, UserMessage
@@ -63,8 +64,10 @@ class MadoguchiInput(RestInput):
         blueprint = Blueprint("madoguchi_rest", __name__)
 
         @blueprint.route("/", methods=["GET"])
-        async def health(_request: Request) -> HTTPResponse:
-            return response.json({"status": "ok"})
+        async def health(request: Request) -> HTTPResponse:
+            agent = getattr(request.app.ctx, "agent", None)
+            model = Path(agent.processor.model_path).name if agent and agent.processor else None
+            return response.json({"status": "ok", "model": model})
 
         @blueprint.route("/webhook", methods=["POST"])
         async def receive(request: Request) -> HTTPResponse:

@@ -10,7 +10,7 @@ from madoguchi import LANGUAGES
 from madoguchi.answers import Assistant, State
 from madoguchi.answers.compose import LIMIT, desk_text, part
 from madoguchi.answers.engine import REQUEST_FACETS
-from madoguchi.answers.phrases import phrases
+from madoguchi.answers.phrases import phrase
 from madoguchi.corpus import Clause, Gap
 from madoguchi.understanding import choices
 from madoguchi.understanding.inquiry import NAME_COMPANY, NOT_UNDERSTOOD, OUT_OF_SCOPE, POLICY_QUESTION, Inquiry, Question
@@ -216,7 +216,7 @@ def test_requests_promise_nothing(assistant, corpus, company, kind, language):
     for promise in ("30 days", "30日", "will be deleted", "削除いたします", "受け付けました", "accepted", "無料です", "free of charge"):
         assert promise not in got.text
     if company in ("g-link", "jin-jidosha"):
-        assert phrases()["request_no_contact"][language] in got.text
+        assert phrase.all["request_no_contact"][language] in got.text
 
 
 def test_a_request_without_company_waits_for_it(assistant):
@@ -238,7 +238,7 @@ def test_a_person(assistant, company, contact):
 
 class TestParity:
     def test_every_phrase_in_both_languages_with_the_same_placeholders(self):
-        for name, texts in phrases().items():
+        for name, texts in phrase.all.items():
             assert set(texts) == set(LANGUAGES), name
             fields = [sorted(re.findall(r"{(\w+)}", texts[language])) for language in LANGUAGES]
             assert fields[0] == fields[1], name

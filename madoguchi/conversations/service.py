@@ -1,0 +1,272 @@
+"""What a customer does with a conversation."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import ipaddress
+import secrets
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from madoguchi import Language
+from madoguchi.store import Database, utc_now
+from madoguchi.text import TextTooLongError, language_of, take_in
+
+from .errors import ConversationError
+from .tables import BOT, CLOSED, CUSTOMER, NOTE, Conversation, Erasure, Feedback, Message
+from .writing import Draft, append, locked, shown, state_of
+
+IDLE = timedelta(hours=24)
+"""A token is good for this long after the last message."""
+
+_MINUTE = timedelta(minutes=1)
+_ERASE_AFTER_TURN = timedelta(seconds=45)
+"""A turn under way may write events after they were erased; it ends within this time."""
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much one conversation and one network address may do; counted in the database, so for all processes together."""
+
+    messages_a_minute: int = 20
+    address_messages_a_minute: int = 120
+    address_conversations: int = 40
+
+
+@dataclass(frozen=True)
+class Erased:
+    """What deleting a conversation took away, and the name under which Rasa's store holds its events."""
+
+    sender: str
+    messages: int
+
+
+class Conversations:
+    """Opening, sending, reading, voting, deleting."""
+
+    def __init__(self, database: Database, limits: Limits, address_key: bytes, now: Callable[[], datetime] = utc_now) -> None:
+        """Create the service.
+
+        Args:
+            database: migrated.
+            limits: see there.
+            address_key: the key under which network addresses are hashed.
+            now: the clock, aware.
+        """
+        self._database = database
+        self._limits = limits
+        self._address_key = address_key
+        self._now = now
+
+    def open(self, site: str | None, lang: Language, address: str) -> tuple[str, dict[str, Any]]:
+        """Open a conversation; returns its token (256 random bits) and its state.
+
+        Raises:
+            ConversationError: `too_many_conversations` of this address are open.
+        """
+        now = self._now()
+        token = secrets.token_urlsafe(32)
+        hashed = self._hashed(address)
+        conversation = Conversation(
+            id=uuid.uuid4().hex, token_hash=_digest(token), sender=f"web-{uuid.uuid4().hex}", site=site, lang=lang, state=BOT,
+            last_seq=0, version=0, asked_seq=0, answered_seq=0, told_seq=0, address_hash=hashed, created_at=now, active_at=now,
+        )  # fmt: skip
+        with self._database.write() as session:
+            is_open = (Conversation.address_hash == hashed, Conversation.state != CLOSED, Conversation.active_at > now - IDLE)
+            if _count(session, Conversation, *is_open) >= self._limits.address_conversations:
+                raise ConversationError("too_many_conversations", 3600)
+            session.add(conversation)
+            return token, state_of(conversation)
+
+    def find(self, token: str) -> str:
+        """The id of the conversation that a token stands for.
+
+        Raises:
+            ConversationError: `unknown_conversation`, which a wrong, an ended and a deleted one look alike as.
+        """
+        with self._database.read() as session:
+            query = sa.select(Conversation.id).where(Conversation.token_hash == _digest(token), Conversation.active_at > self._now() - IDLE)
+            found = session.execute(query).scalar_one_or_none()
+        if found is None:
+            raise ConversationError("unknown_conversation")
+        return str(found)
+
+    def state(self, conversation_id: str) -> dict[str, Any]:
+        """The state that pages show."""
+        return self.messages(conversation_id, after=None)[1]
+
+    def messages(self, conversation_id: str, after: int | None = 0) -> tuple[list[dict[str, Any]], dict[str, Any]]:
+        """The messages after a number in their order, and the state that belongs to them; with None no messages.
+
+        Raises:
+            ConversationError: `gone`.
+        """
+        with self._database.read() as session:
+            conversation = session.get(Conversation, conversation_id)
+            if conversation is None:
+                raise ConversationError("gone")
+            state = state_of(conversation)
+            if after is None or after >= conversation.last_seq:
+                return [], state
+            query = (
+                sa.select(Message, Feedback.helpful)
+                .outerjoin(Feedback, sa.and_(Feedback.conversation_id == Message.conversation_id, Feedback.seq == Message.seq))
+                .where(Message.conversation_id == conversation_id, Message.seq > after, Message.seq <= state["last_seq"])
+                .order_by(Message.seq)
+            )
+            return [shown(m, helpful) for m, helpful in session.execute(query) if m.sender != NOTE], state
+
+    def versions(self, conversation_ids: Iterable[str]) -> dict[str, int]:
+        """The version of each conversation that still exists."""
+        with self._database.read() as session:
+            query = sa.select(Conversation.id, Conversation.version).where(Conversation.id.in_(list(conversation_ids)))
+            return {row.id: row.version for row in session.execute(query)}
+
+    def send(self, conversation_id: str, client_id: str, text: str | None, offer: str | None) -> dict[str, Any]:
+        """Keep a customer's message, once: the same `client_id` again gives the same message.
+
+        Args:
+            conversation_id: of an open conversation.
+            client_id: of the page's making, unique in the conversation.
+            text: what was typed; masked before it is kept.
+            offer: instead of it, the id of an offer that the assistant made.
+
+        Raises:
+            ConversationError: `gone`, `closed`, `empty`, `too_long`, `unknown_offer`, `too_fast`.
+        """
+        now = self._now()
+        with self._database.write() as session:
+            conversation = locked(session, conversation_id)
+            known = session.execute(
+                sa.select(Message).where(Message.conversation_id == conversation_id, Message.client_id == client_id)
+            ).scalar_one_or_none()
+            if known is not None:
+                return shown(known)
+            if conversation.state == CLOSED:
+                raise ConversationError("closed")
+            draft = _pressed(session, conversation, client_id, offer) if offer is not None else _typed(conversation, client_id, text or "")
+            self._hold_limits(session, conversation, now)
+            message = append(session, conversation, draft, now)
+            conversation.active_at = now
+            if conversation.state == BOT:
+                conversation.asked_seq = message.seq
+                conversation.retry_at = None
+            else:
+                conversation.answered_seq = message.seq
+            return shown(message)
+
+    def set_language(self, conversation_id: str, lang: Language) -> dict[str, Any]:
+        """Keep the language of the page, which the assistant replies in where a message has none of its own."""
+        with self._database.write() as session:
+            conversation = locked(session, conversation_id)
+            conversation.lang = lang
+            conversation.version += 1
+            return state_of(conversation)
+
+    def vote(self, conversation_id: str, seq: int, helpful: bool, with_words: bool) -> None:
+        """Keep whether an answer helped, with its clauses; the question's words only where the customer agrees.
+
+        Raises:
+            ConversationError: `gone`; `not_votable`, no answer of the assistant has that number.
+        """
+        with self._database.write() as session:
+            conversation = locked(session, conversation_id)
+            message = session.get(Message, (conversation_id, seq))
+            if message is None or not message.body.get("votable"):
+                raise ConversationError("not_votable")
+            answer = message.body["answer"]
+            vote = session.execute(
+                sa.select(Feedback).where(Feedback.conversation_id == conversation_id, Feedback.seq == seq)
+            ).scalar_one_or_none() or Feedback(conversation_id=conversation_id, seq=seq)
+            vote.helpful, vote.kind, vote.lang = helpful, answer["kind"], answer["language"]
+            vote.company, vote.topic, vote.clauses = answer["company"], answer["topic"], answer["citations"]
+            vote.words = _question_before(session, conversation_id, seq) if with_words else None
+            vote.created_at = self._now()
+            session.add(vote)
+            conversation.version += 1
+
+    def erase(self, conversation_id: str) -> Erased:
+        """Delete a conversation with its messages and the words of its votes; a row stays until Rasa's events are gone too.
+
+        Raises:
+            ConversationError: `gone`.
+        """
+        with self._database.write() as session:
+            conversation = locked(session, conversation_id)
+            return erase_locked(session, conversation, self._now())
+
+    def _hold_limits(self, session: Session, conversation: Conversation, now: datetime) -> None:
+        recent = (Message.sender == CUSTOMER, Message.created_at > now - _MINUTE)
+        if _count(session, Message, Message.conversation_id == conversation.id, *recent) >= self._limits.messages_a_minute:
+            raise ConversationError("too_fast", 60)
+        same_address = sa.select(Conversation.id).where(Conversation.address_hash == conversation.address_hash)
+        if _count(session, Message, Message.conversation_id.in_(same_address), *recent) >= self._limits.address_messages_a_minute:
+            raise ConversationError("too_fast", 60)
+
+    def _hashed(self, address: str) -> str:
+        try:
+            found = ipaddress.ip_address(address)
+            # Whoever has an IPv6 address has a whole network of them.
+            seen = str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else str(found)
+        except ValueError:
+            seen = address
+        return hmac.new(self._address_key, seen.encode(), hashlib.sha256).hexdigest()
+
+
+def erase_locked(session: Session, conversation: Conversation, now: datetime) -> Erased:
+    """Delete a conversation whose row is locked."""
+    busy = conversation.lease_until is not None and conversation.lease_until > now
+    session.merge(Erasure(sender=conversation.sender, due_at=now + _ERASE_AFTER_TURN if busy else now))
+    mine = Feedback.conversation_id == conversation.id
+    session.execute(sa.update(Feedback).where(mine).values(words=None, conversation_id=None, seq=None))
+    count = _count(session, Message, Message.conversation_id == conversation.id)
+    session.execute(sa.delete(Message).where(Message.conversation_id == conversation.id))
+    erased = Erased(conversation.sender, count)
+    session.delete(conversation)
+    return erased
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _count(session: Session, table: Any, *where: Any) -> int:
+    return int(session.execute(sa.select(sa.func.count()).select_from(table).where(*where)).scalar_one())
+
+
+def _typed(conversation: Conversation, client_id: str, text: str) -> Draft:
+    try:
+        taken = take_in(text)
+    except TextTooLongError as error:
+        raise ConversationError("too_long") from error
+    if not taken.text:
+        raise ConversationError("empty")
+    lang = language_of(taken.text) or conversation.lang
+    return Draft(CUSTOMER, lang, taken.text, body={"masked": list(taken.masked)}, client_id=client_id)
+
+
+def _pressed(session: Session, conversation: Conversation, client_id: str, offer: str) -> Draft:
+    seq, _, number = offer.partition("-")
+    message = session.get(Message, (conversation.id, int(seq))) if seq.isdecimal() and len(seq) < 10 else None
+    offers = message.body.get("offers", []) if message else []
+    if not number.isdecimal() or not 0 <= int(number) < len(offers):
+        raise ConversationError("unknown_offer")
+    pressed = offers[int(number)]
+    return Draft(CUSTOMER, conversation.lang, pressed["title"], body={"payload": pressed["payload"]}, client_id=client_id)
+
+
+def _question_before(session: Session, conversation_id: str, seq: int) -> str | None:
+    query = (
+        sa.select(Message.text)
+        .where(Message.conversation_id == conversation_id, Message.seq < seq, Message.sender == CUSTOMER)
+        .order_by(Message.seq.desc())
+        .limit(1)
+    )
+    return session.execute(query).scalar_one_or_none()

@@ -1,0 +1,1 @@
+"""The customer's side: API, pages, delivery. Knows Rasa only by its HTTP channel."""

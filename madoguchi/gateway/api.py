@@ -1,0 +1,297 @@
+"""The customer API, as openapi.yml describes it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime
+from functools import wraps
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import yaml
+from anyio.to_thread import run_sync
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from madoguchi import LANGUAGES
+from madoguchi.answers.compose import contact_text
+from madoguchi.conversations import ConversationError
+from madoguchi.store import utc_now
+
+from . import metrics
+from .assistant import AssistantError
+from .runtime import Runtime
+from .security import hold_origin, json_body
+from .wording import say
+
+HEARTBEAT_SECONDS = 15.0
+MAX_SEQ = 1_000_000_000
+_CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+_TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
+_JAPAN = ZoneInfo("Asia/Tokyo")
+
+_STATUS = {
+    "unknown_conversation": 401,
+    "no_token": 401,
+    "gone": 410,
+    "closed": 409,
+    "too_large": 413,
+    "too_long": 413,
+    "too_fast": 429,
+    "too_many_conversations": 429,
+    "unknown_offer": 404,
+    "not_votable": 404,
+    "unknown_site": 404,
+    "not_found": 404,
+    "not_allowed": 405,
+    "foreign_origin": 403,
+    "failure": 500,
+}
+Handler = Callable[[Request], Awaitable[Response]]
+
+
+def refusal(code: str, retry_after: int | None = None) -> JSONResponse:
+    """A refusal in both languages."""
+    metrics.REFUSALS.labels(code).inc()
+    body: dict[str, Any] = {"error": code, "message": {lang: say(code, lang) for lang in LANGUAGES}}
+    headers = {}
+    if retry_after:
+        body["retry_after"] = retry_after
+        headers["Retry-After"] = str(retry_after)
+    return JSONResponse(body, _STATUS.get(code, 400), headers)
+
+
+def _guarded(handler: Handler) -> Handler:
+    @wraps(handler)
+    async def run(request: Request) -> Response:
+        try:
+            if request.method not in ("GET", "HEAD"):
+                hold_origin(request)
+            return await handler(request)
+        except ConversationError as error:
+            return refusal(error.code, error.retry_after)
+
+    return run
+
+
+def _runtime(request: Request) -> Runtime:
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+async def _mine(request: Request) -> str:
+    """The id of the conversation that the request's token stands for."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not token:
+        raise ConversationError("no_token")
+    if not _TOKEN.fullmatch(token):
+        raise ConversationError("unknown_conversation")
+    return await run_sync(_runtime(request).conversations.find, token)
+
+
+def _number(request: Request, name: str, highest: int) -> int:
+    raw = request.query_params.get(name, "0")
+    if not (raw.isascii() and raw.isdecimal()) or len(raw) > 10 or int(raw) > highest:
+        raise ConversationError("bad_request")
+    return int(raw)
+
+
+def _site(request: Request, site: str | None) -> str | None:
+    if not site:
+        return None
+    if site not in _runtime(request).layout.corpus.companies:
+        raise ConversationError("unknown_site")
+    return site
+
+
+@_guarded
+async def info(request: Request) -> Response:
+    """Who operates the assistant, and whether it can answer now."""
+    runtime = _runtime(request)
+    site = _site(request, request.query_params.get("site"))
+    corpus, now = runtime.layout.corpus, utc_now()
+    contact = {lang: contact_text(corpus, site, lang, now) for lang in LANGUAGES} if site else {}
+    return JSONResponse(
+        {
+            "operator": {lang: runtime.operator(lang) for lang in LANGUAGES},
+            "keep_days": runtime.settings.keep_days,
+            "site": site,
+            "sites": [{"id": company.id, "name": dict(company.full)} for company in corpus.companies.values()],
+            "assistant": runtime.client.presence,
+            "contact": contact if any(contact.values()) else None,
+        }
+    )
+
+
+@_guarded
+async def open_conversation(request: Request) -> Response:
+    """Open a conversation."""
+    body = await json_body(request, {"site": (str, type(None)), "lang": str})
+    lang = body.get("lang", LANGUAGES[0])
+    if lang not in LANGUAGES:
+        raise ConversationError("bad_request")
+    address = request.client.host if request.client else ""
+    token, state = await run_sync(_runtime(request).conversations.open, _site(request, body.get("site")), lang, address)
+    return JSONResponse({"token": token, "conversation": state}, 201)
+
+
+@_guarded
+async def state(request: Request) -> Response:
+    """The conversation's state."""
+    return JSONResponse(await run_sync(_runtime(request).conversations.state, await _mine(request)))
+
+
+@_guarded
+async def change(request: Request) -> Response:
+    """Change the language."""
+    mine = await _mine(request)
+    body = await json_body(request, {"lang": str})
+    if body.get("lang") not in LANGUAGES:
+        raise ConversationError("bad_request")
+    changed = await run_sync(_runtime(request).conversations.set_language, mine, body["lang"])
+    _runtime(request).hub.wake(mine)
+    return JSONResponse(changed)
+
+
+@_guarded
+async def erase(request: Request) -> Response:
+    """End the conversation and delete it, here and in Rasa's store."""
+    runtime, mine = _runtime(request), await _mine(request)
+    erased = await run_sync(runtime.conversations.erase, mine)
+    runtime.hub.wake(mine)
+    events, is_pending = 0, False
+    try:
+        events = await runtime.client.erase(erased.sender)
+        await run_sync(runtime.upkeep.erased, erased.sender)
+    except AssistantError:
+        is_pending = True
+    return JSONResponse({"messages": erased.messages, "events": events, "pending": is_pending})
+
+
+@_guarded
+async def send(request: Request) -> Response:
+    """Keep a message and have it answered."""
+    runtime, mine = _runtime(request), await _mine(request)
+    body = await json_body(request, {"client_id": str, "text": str, "offer": str})
+    if not _CLIENT_ID.fullmatch(body.get("client_id", "")) or ("text" in body) == ("offer" in body):
+        raise ConversationError("bad_request")
+    message = await run_sync(runtime.conversations.send, mine, body["client_id"], body.get("text"), body.get("offer"))
+    runtime.hub.wake(mine)
+    runtime.driver.wake(mine)
+    return JSONResponse(message, 202)
+
+
+@_guarded
+async def messages(request: Request) -> Response:
+    """The messages after a number; with `wait`, as soon as something has changed."""
+    runtime, mine = _runtime(request), await _mine(request)
+    after, wait = _number(request, "after", MAX_SEQ), _number(request, "wait", 25)
+    with runtime.hub.subscribed(mine) as changed:
+        found, now = await run_sync(runtime.conversations.messages, mine, after)
+        if wait and not found:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(changed.wait(), wait)
+            found, now = await run_sync(runtime.conversations.messages, mine, after)
+    return JSONResponse({"messages": found, "conversation": now})
+
+
+@_guarded
+async def stream(request: Request) -> Response:
+    """Messages and states as they come."""
+    runtime, mine = _runtime(request), await _mine(request)
+    after = _number(request, "after", MAX_SEQ)
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(_events(runtime, mine, after), media_type="text/event-stream", headers=headers)
+
+
+async def _events(runtime: Runtime, mine: str, after: int) -> AsyncIterator[str]:
+    told: dict[str, Any] = {}
+    with runtime.hub.subscribed(mine) as changed:
+        while True:
+            changed.clear()
+            try:
+                found, now = await run_sync(runtime.conversations.messages, mine, after)
+            except ConversationError:
+                yield "event: gone\ndata: {}\n\n"
+                return
+            for message in found:
+                yield f"id: {message['seq']}\nevent: message\ndata: {_json(message)}\n\n"
+            after = max(after, now["last_seq"])
+            if now != told:
+                told = now
+                yield f"event: state\ndata: {_json(now)}\n\n"
+            try:
+                await asyncio.wait_for(changed.wait(), HEARTBEAT_SECONDS)
+            except asyncio.TimeoutError:
+                yield ": still here\n\n"
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+@_guarded
+async def feedback(request: Request) -> Response:
+    """Keep a vote."""
+    mine = await _mine(request)
+    body = await json_body(request, {"helpful": bool, "with_words": bool})
+    seq = request.path_params["seq"]
+    if "helpful" not in body or not 0 < seq <= MAX_SEQ:
+        raise ConversationError("bad_request")
+    await run_sync(_runtime(request).conversations.vote, mine, seq, body["helpful"], body.get("with_words", False))
+    return Response(status_code=204)
+
+
+@_guarded
+async def transcript(request: Request) -> Response:
+    """The conversation as a text file, in the language of the page."""
+    runtime, mine = _runtime(request), await _mine(request)
+    found, now = await run_sync(runtime.conversations.messages, mine, 0)
+    lang = now["lang"]
+    lines = [say("transcript_title", lang), say("transcript_note", lang, operator=runtime.operator(lang)), ""]
+    for message in found:
+        at = datetime.fromisoformat(message["at"]).astimezone(_JAPAN)
+        lines += [f"[{at:%Y-%m-%d %H:%M}] {say('who_' + message['sender'], lang)}", *_plain(message["blocks"]), ""]
+    return PlainTextResponse("\n".join(lines), headers={"Content-Disposition": 'attachment; filename="madoguchi.txt"'})
+
+
+def _plain(blocks: list[dict[str, Any]]) -> list[str]:
+    lines = []
+    for block in blocks:
+        if block["type"] == "list":
+            lines += ["・" + "".join(run["text"] for run in item) for item in block["items"]]
+        else:
+            lines.append("".join(run["text"] for run in block["runs"]))
+    return lines
+
+
+def description() -> dict[str, Any]:
+    """The OpenAPI description."""
+    loaded: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("openapi.yml").read_text(encoding="utf-8"))
+    return loaded
+
+
+async def openapi(_request: Request) -> Response:
+    """The OpenAPI description as JSON."""
+    return JSONResponse(description())
+
+
+ROUTES = [
+    Route("/api/info", info),
+    Route("/api/openapi.json", openapi),
+    Route("/api/conversations", open_conversation, methods=["POST"]),
+    Route("/api/conversation", state, methods=["GET"]),
+    Route("/api/conversation", change, methods=["PATCH"]),
+    Route("/api/conversation", erase, methods=["DELETE"]),
+    Route("/api/conversation/messages", messages, methods=["GET"]),
+    Route("/api/conversation/messages", send, methods=["POST"]),
+    Route("/api/conversation/stream", stream),
+    Route("/api/conversation/messages/{seq:int}/feedback", feedback, methods=["PUT"]),
+    Route("/api/conversation/transcript", transcript),
+]

@@ -1,0 +1,97 @@
+"""The gateway's application and its server."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import AsyncIterator
+
+import uvicorn
+from anyio.to_thread import run_sync
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from madoguchi import logs
+from madoguchi.settings import Settings
+
+from . import api, pages
+from .runtime import Runtime
+from .security import Guard
+
+_CODES = {404: "not_found", 405: "not_allowed"}
+
+
+async def healthz(_request: Request) -> Response:
+    """The process answers."""
+    return JSONResponse({"status": "ok"})
+
+
+async def readyz(request: Request) -> Response:
+    """Whether everything that a question needs is there: database, Rasa with the model it was started for, action server."""
+    runtime: Runtime = request.app.state.runtime
+    model, wanted = await runtime.client.model(), os.environ.get("MADOGUCHI_MODEL")
+    ready = {
+        "database": await run_sync(runtime.database.is_alive),
+        "assistant": model is not None,
+        "actions": await runtime.client.has_actions(),
+        "model": model is not None and (wanted is None or model == wanted),
+    }
+    return JSONResponse({**ready, "model_name": model}, 200 if all(ready.values()) else 503)
+
+
+async def _http_error(_request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    return api.refusal(_CODES.get(status, "bad_request"))
+
+
+async def _failure(_request: Request, _error: Exception) -> Response:
+    return api.refusal("failure")
+
+
+def create() -> Starlette:
+    """The application, its services started with it.
+
+    Raises:
+        SettingError, DatabaseError: it cannot start; the message says why.
+    """
+    logs.configure()
+    runtime = Runtime(Settings.load())
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_app: Starlette) -> AsyncIterator[None]:
+        runtime.start()
+        yield
+        await runtime.stop()
+
+    routes = [Route("/healthz", healthz), Route("/readyz", readyz), *api.ROUTES, *pages.ROUTES]
+    app = Starlette(
+        routes=routes,
+        middleware=[Middleware(Guard)],
+        exception_handlers={HTTPException: _http_error, Exception: _failure},
+        lifespan=lifespan,
+    )
+    app.state.runtime = runtime
+    return app
+
+
+def serve() -> int:
+    """Run the gateway until it is stopped; return the exit status."""
+    settings = Settings.load()
+    uvicorn.run(
+        "madoguchi.gateway.app:create",
+        factory=True,
+        host=settings.host,
+        port=settings.port,
+        workers=settings.workers,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=5,
+        lifespan="on",
+        ws="none",
+    )
+    return 0

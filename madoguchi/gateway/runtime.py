@@ -1,0 +1,58 @@
+"""What one process of the gateway is made of."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any
+
+from madoguchi import Language
+from madoguchi.conversations import Conversations, Limits, Turns, Upkeep
+from madoguchi.corpus import shared_corpus
+from madoguchi.settings import Settings
+from madoguchi.store import Database
+
+from .assistant import AssistantClient
+from .blocks import Layout
+from .hub import Hub
+from .turning import Caretaker, TurnDriver
+from .wording import say
+
+
+class Runtime:
+    """Services, wired; `start` and `stop` its background tasks."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Open the database and migrate it.
+
+        Raises:
+            DatabaseError: it cannot be used.
+        """
+        self.settings = settings
+        self.database = Database(settings.database_url)
+        self.database.migrate()
+        self.layout = Layout(shared_corpus())
+        self.conversations = Conversations(self.database, Limits(*settings.limits), settings.address_key.encode())
+        self.upkeep = Upkeep(self.database)
+        self.hub = Hub(self.conversations)
+        self.client = AssistantClient(settings)
+        self.driver = TurnDriver(Turns(self.database), self.client, self.hub, self.layout)
+        self.caretaker = Caretaker(self.upkeep, self.client, self.hub, settings)
+        self._tasks: list[asyncio.Task[Any]] = []
+
+    def operator(self, language: Language) -> str:
+        """Who operates the assistant, as customers read it."""
+        return self.settings.operator or say("operator_unset", language)
+
+    def start(self) -> None:
+        """Start what runs beside requests."""
+        loops: list[Coroutine[Any, Any, Any]] = [self.hub.poll(), self.driver.sweep(), self.caretaker.watch(), self.caretaker.tend()]
+        self._tasks = [asyncio.create_task(loop) for loop in loops]
+
+    async def stop(self) -> None:
+        """Let turns under way finish, then close."""
+        for task in self._tasks:
+            task.cancel()
+        await self.driver.stop()
+        await self.client.close()
+        self.database.engine.dispose()

@@ -1,0 +1,168 @@
+"""Takes customers' questions to the assistant and its answers back, and does what has to be done every now and then."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from datetime import timedelta
+from typing import NoReturn, TypeVar
+
+from anyio.to_thread import run_sync
+from sqlalchemy.exc import SQLAlchemyError
+
+from madoguchi.answers.compose import contact_text
+from madoguchi.conversations import Claim, Draft, Turns, Upkeep
+from madoguchi.settings import Settings
+from madoguchi.store import utc_now
+
+from . import metrics
+from .assistant import AssistantAwayError, AssistantClient, AssistantError
+from .blocks import Layout
+from .hub import Hub
+from .wording import say
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+SWEEP_SECONDS = 1.0
+UPKEEP_SECONDS = 30.0
+RETRY_AWAY = timedelta(seconds=2)
+GIVE_UP = timedelta(minutes=10)
+"""A question older than this is not answered out of the blue; the customer may ask it again by a button."""
+
+
+class TurnDriver:
+    """Answers questions: one turn of a conversation at a time, however many processes there are."""
+
+    def __init__(self, turns: Turns, client: AssistantClient, hub: Hub, layout: Layout) -> None:
+        self._turns = turns
+        self._client = client
+        self._hub = hub
+        self._layout = layout
+        self._running: dict[str, asyncio.Task[None]] = {}
+
+    def wake(self, conversation_id: str) -> None:
+        """See to a conversation's questions, in the background."""
+        if conversation_id not in self._running:
+            task = asyncio.create_task(self._serve(conversation_id))
+            self._running[conversation_id] = task
+            task.add_done_callback(lambda _: self._running.pop(conversation_id, None))
+
+    async def sweep(self) -> NoReturn:
+        """Go on with questions that a process left behind, or that wait for the assistant to be there."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            try:
+                for conversation_id in await run_sync(self._turns.waiting):
+                    self.wake(conversation_id)
+            except SQLAlchemyError as error:
+                logger.error("sweep failed", exc_info=error)
+
+    async def stop(self) -> None:
+        """Wait for the turns under way."""
+        await asyncio.gather(*self._running.values(), return_exceptions=True)
+
+    async def _serve(self, conversation_id: str) -> None:
+        try:
+            while claim := await run_sync(self._turns.claim, conversation_id):
+                is_done = await self._turn(claim)
+                self._hub.wake(conversation_id)
+                if not is_done:
+                    return
+        except SQLAlchemyError as error:
+            logger.error("turn failed, the question is kept", exc_info=error)
+
+    async def _turn(self, claim: Claim) -> bool:
+        """One question; False where it has to wait."""
+        try:
+            drafts = [self._layout.reply(await self._ask(claim))]
+            metrics.TURNS.labels("answered").inc()
+            answer = drafts[0].body["answer"]
+            metrics.REPLIES.labels(answer["kind"], answer["company"] or "", answer["language"]).inc()
+        except AssistantAwayError:
+            if utc_now() - claim.asked_at < GIVE_UP:
+                metrics.TURNS.labels("postponed").inc()
+                told = None if claim.is_told else self._sorry(claim, "starting" if self._client.presence == "starting" else "away")
+                await run_sync(self._turns.postpone, claim, utc_now() + RETRY_AWAY, told)
+                return False
+            drafts = [self._failure(claim, "away too long")]
+        except AssistantError as error:
+            drafts = [self._failure(claim, error.reason)]
+        if not await run_sync(self._turns.answer, claim, drafts):
+            await self._forget(claim.sender)
+        metrics.TURN_SECONDS.observe((utc_now() - claim.asked_at).total_seconds())
+        return True
+
+    async def _ask(self, claim: Claim) -> list[dict[str, object]]:
+        try:
+            return await self._client.ask(claim.sender, claim.text, claim.site, claim.lang)
+        except AssistantAwayError:
+            raise
+        except AssistantError as error:
+            logger.warning("a turn is tried again: %s", error.reason)
+            await asyncio.sleep(0.3)
+            return await self._client.ask(claim.sender, claim.text, claim.site, claim.lang)
+
+    async def _forget(self, sender: str) -> None:
+        """The conversation was deleted during the turn, whose events came after that; what fails here is done later."""
+        try:
+            await self._client.erase(sender)
+        except AssistantError as error:
+            logger.warning("events of a deleted conversation are erased later: %s", error.reason)
+
+    def _failure(self, claim: Claim, reason: str) -> Draft:
+        logger.error("a turn failed: %s", reason)
+        metrics.TURNS.labels("failed").inc()
+        return self._sorry(claim, "failed")
+
+    def _sorry(self, claim: Claim, code: str) -> Draft:
+        lines = [say(code, claim.lang)]
+        contact = contact_text(self._layout.corpus, claim.site, claim.lang, utc_now()) if claim.site else None
+        lines += [contact] if contact else []
+        offers = [{"title": say("retry", claim.lang), "payload": claim.text}] if code == "failed" else []
+        return self._layout.system(code, lines, claim.lang, offers)
+
+
+class Caretaker:
+    """Closes idle conversations, purges old ones once a day, carries out erasures, keeps an eye on the assistant."""
+
+    def __init__(self, upkeep: Upkeep, client: AssistantClient, hub: Hub, settings: Settings) -> None:
+        self._upkeep = upkeep
+        self._client = client
+        self._hub = hub
+        self._settings = settings
+
+    async def watch(self) -> NoReturn:
+        """Know whether the assistant is there before a customer asks, and serve the metrics where no other process does."""
+        server = None
+        while True:
+            await self._client.model()
+            metrics.READERS.set(self._hub.readers)
+            server = server or metrics.serve(self._settings.metrics_port)
+            await asyncio.sleep(2.0)
+
+    async def tend(self) -> NoReturn:
+        """Run what is due."""
+        while True:
+            await self._quietly(self._tend)
+            await asyncio.sleep(UPKEEP_SECONDS)
+
+    async def erase_due(self) -> None:
+        """Delete the events of deleted conversations from Rasa's store."""
+        for sender in await run_sync(self._upkeep.erasures_due):
+            await self._client.erase(sender)
+            await run_sync(self._upkeep.erased, sender)
+
+    async def _tend(self) -> None:
+        await run_sync(self._upkeep.close_idle)
+        if await run_sync(self._upkeep.take_job, "purge", timedelta(days=1)):
+            count = await run_sync(self._upkeep.purge, timedelta(days=self._settings.keep_days))
+            logger.info("purged %d conversations", count)
+        await self.erase_due()
+
+    async def _quietly(self, run: Callable[[], object]) -> None:
+        try:
+            await run()  # type: ignore[misc]
+        except (SQLAlchemyError, AssistantError) as error:
+            logger.warning("upkeep is tried again: %s", type(error).__name__)

@@ -1,0 +1,128 @@
+"""Engine and sessions, with what differs between SQLite and PostgreSQL kept in here."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session, declarative_base
+
+from madoguchi import MadoguchiError
+
+Base: Any = declarative_base()
+_MIGRATIONS = Path(__file__).with_name("migrations")
+_MIGRATION_LOCK = 7_305_812
+"""Any number, the same in every process: PostgreSQL's advisory lock under which one process migrates."""
+
+
+class DatabaseError(MadoguchiError):
+    """The database cannot be used; the message names the setting and holds no password."""
+
+
+def utc_now() -> datetime:
+    """The present time, aware, in UTC."""
+    return datetime.now(timezone.utc)
+
+
+class UtcDateTime(sa.types.TypeDecorator):
+    """Aware times in and out, kept in UTC; SQLite itself knows no time zone."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return None if value is None else value.astimezone(timezone.utc)
+
+    def process_result_value(self, value: datetime | None, dialect: Any) -> datetime | None:
+        return None if value is None else value.replace(tzinfo=timezone.utc) if value.tzinfo is None else value.astimezone(timezone.utc)
+
+
+class Database:
+    """Sessions for reading and for writing. Calls block: an event loop makes them in a thread."""
+
+    def __init__(self, url: str) -> None:
+        """Create the engine; nothing is opened yet.
+
+        Args:
+            url: as SQLAlchemy takes it: `sqlite:///FILE` or `postgresql://…` (`postgres://…` is taken too).
+
+        Raises:
+            DatabaseError: the URL is of another kind or cannot be read.
+        """
+        try:
+            parsed = make_url(url.replace("postgres://", "postgresql://", 1))
+        except (SQLAlchemyError, ValueError) as error:
+            raise DatabaseError("DATABASE_URL cannot be read; write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME") from error
+        self.is_sqlite = parsed.get_backend_name() == "sqlite"
+        if not self.is_sqlite and parsed.get_backend_name() != "postgresql":
+            raise DatabaseError(f"DATABASE_URL: {parsed.get_backend_name()} is not supported; use sqlite or postgresql")
+        self.name = parsed.render_as_string(hide_password=True)
+        self.url = parsed
+        options: dict[str, Any] = {"connect_args": {"timeout": 10}} if self.is_sqlite else {"pool_pre_ping": True, "pool_size": 10}
+        self.engine = sa.create_engine(parsed, future=True, **options)
+        if self.is_sqlite:
+            if parsed.database:
+                Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+            sa.event.listen(self.engine, "connect", _tune_sqlite)
+            sa.event.listen(self.engine, "begin", _begin)
+        self._writing = self.engine.execution_options(writes=True)
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that is rolled back at its end."""
+        with Session(self.engine, future=True) as session:
+            yield session
+
+    @contextlib.contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session that commits at its end; on SQLite it holds the write lock from its start."""
+        with Session(self._writing, future=True, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def migrate(self) -> None:
+        """Bring the tables to the newest revision; several processes may call it at once.
+
+        Raises:
+            DatabaseError: the database cannot be reached or a migration fails.
+        """
+        config = Config()
+        config.set_main_option("script_location", str(_MIGRATIONS))
+        try:
+            with self._writing.begin() as connection:
+                if not self.is_sqlite:
+                    connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except SQLAlchemyError as error:
+            raise DatabaseError(f"the database {self.name} cannot be used ({type(error).__name__}); check DATABASE_URL") from error
+
+    def is_alive(self) -> bool:
+        """Whether a query is answered."""
+        try:
+            with self.engine.connect() as connection:
+                connection.execute(sa.text("SELECT 1"))
+        except SQLAlchemyError:
+            return False
+        return True
+
+
+def _tune_sqlite(connection: Any, _record: Any) -> None:
+    connection.isolation_level = None  # the driver would begin by itself, and later than we need it
+    cursor = connection.cursor()
+    # Readers do not wait for writers, and what is deleted is overwritten in the file.
+    for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON", "foreign_keys=ON", "busy_timeout=10000"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin(connection: Any) -> None:
+    # A transaction that reads first and writes later would fail where another wrote in between; one that writes takes the lock at once.
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if connection.get_execution_options().get("writes") else "BEGIN")
