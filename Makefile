@@ -16,6 +16,7 @@ run: setup  ## set everything up and start the whole product
 	@$(PY) -m madoguchi run
 
 test: setup-dev lint  ## set everything up, lint, and run every test
+	@tools/system.sh
 	@$(PY) -m madoguchi train
 	@$(PY) -m pytest
 

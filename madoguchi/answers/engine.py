@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -37,15 +36,6 @@ clause of the same topic; chosen on folds."""
 NAMED_ITSELF = 0.6
 """Score from which "show me the original of ..." is about what it names, and not about the last answer."""
 
-IN_CONTEXT = 0.15
-"""What a question that points back ("which items does that cover?") adds to entries of the topic last talked about."""
-
-_POINTS_BACK: dict[Language, re.Pattern[str]] = {
-    "ja": re.compile(r"それ|その|そこ|そちら|これ|この場合|同じ|さっき|今の"),
-    "en": re.compile(r"\b(that|it|its|those|these|they|them|this|there|then)\b", re.IGNORECASE),
-}
-_SHORT = {"ja": 25, "en": 60}
-
 MAX_CHOICES = 3
 MAX_COMPANIES = 3
 DEFAULT_LANGUAGE: Language = "ja"
@@ -63,10 +53,6 @@ REQUEST_FACETS = {
 """The facet that says what a policy states about each type of request (eval contract, Types of request)."""
 
 _SMALLTALK = ("greet", "thank", "goodbye", "ask_bot", "affirm", "deny")
-
-
-def _topics(entry: Entry) -> tuple[str, ...]:
-    return entry.topics if isinstance(entry, Clause) else (entry.topic,)
 
 
 def _fixed_button(wants: str, language: Language) -> Button:
@@ -169,7 +155,7 @@ class Assistant:
         parts: list[tuple[str, compose.Part]] = []
         for company in companies:
             for question in inquiry.questions:
-                ranked = self._ranked(question, company, inquiry, state)
+                ranked = self._ranked(question, company, state)
                 if not self._is_sure(ranked) and len(companies) == len(inquiry.questions) == 1:
                     unsure = replace(after, unsure=state.unsure)
                     return self._clarify(company, [self.corpus.entries[name] for name, _ in ranked], unsure, language)
@@ -205,17 +191,11 @@ class Assistant:
             return [others[0], first]
         return [first]
 
-    def _ranked(self, question: Question, company: str, inquiry: Inquiry, state: State) -> Sequence[tuple[str, float]]:
+    def _ranked(self, question: Question, company: str, state: State) -> Sequence[tuple[str, float]]:
         """The ranking of a question for a company, with what the conversation adds to it."""
         ranked = question.ranking[company]
-        language = state.language or DEFAULT_LANGUAGE
         waiting = state.questions[:1] if state.pending == POLICY_QUESTION and not self._is_sure(ranked) else ()
         added = dict(waiting[0].ranking.get(company, ())) if waiting and question not in state.questions else {}
-        if len(question.text) <= _SHORT[language] and _POINTS_BACK[language].search(question.text) and not inquiry.entry:
-            topics = {topic for name in state.entries for topic in _topics(self.corpus.entries[name])}
-            for name, _ in ranked:
-                if topics & set(_topics(self.corpus.entries[name])):
-                    added[name] = added.get(name, 0.0) + IN_CONTEXT
         if not added:
             return ranked
         together = {name: score + added.pop(name, 0.0) for name, score in ranked} | added

@@ -28,6 +28,7 @@ from madoguchi.corpus import shared_corpus
 from madoguchi.nlu import adjustments
 from madoguchi.settings import Settings
 from madoguchi.text import MAX_ACCEPTED
+from madoguchi.understanding.understand import points_back
 
 from .errors import BadRequestError, Problem, problem_of
 from .tracker_store import RecentEventsTrackerStore
@@ -76,6 +77,8 @@ class MadoguchiInput(RestInput):
                 message = _message(request, self.name())
             except BadRequestError as error:
                 return _refusal(error.problem)
+            if points_back(message.text or ""):
+                message.metadata = {**(message.metadata or {}), "about": await _answered_last(request, message.sender_id)}
             return await _turn(on_new_message, message)
 
         @blueprint.route("/conversations/<sender:path>", methods=["DELETE"])
@@ -84,14 +87,28 @@ class MadoguchiInput(RestInput):
                 _authorise(request, self._erasure_key)
             except BadRequestError as error:
                 return _refusal(error.problem)
-            store = request.app.ctx.agent.tracker_store
-            while isinstance(store, FailSafeTrackerStore):
-                store = store._tracker_store
-            if not isinstance(store, RecentEventsTrackerStore):
+            store = _tracker_store(request)
+            if store is None:
                 return _refusal(problem_of("no_erasure"))
             return response.json({"erased": await asyncio.to_thread(store.erase, sender)})
 
         return blueprint
+
+
+def _tracker_store(request: Request) -> RecentEventsTrackerStore | None:
+    """Our own tracker store, where endpoints.yml names it."""
+    store = request.app.ctx.agent.tracker_store
+    while isinstance(store, FailSafeTrackerStore):
+        store = store._tracker_store
+    return store if isinstance(store, RecentEventsTrackerStore) else None
+
+
+async def _answered_last(request: Request, sender: str) -> str | None:
+    """The clause or gap that a conversation's last answer was about; the understanding sees no tracker, so it goes with the message."""
+    store = _tracker_store(request)
+    tracker = await store.retrieve(sender) if store else None
+    entries = tracker.get_slot("entries") if tracker else None
+    return str(entries[0]) if entries else None
 
 
 def _authorise(request: Request, key: str | None) -> None:

@@ -85,7 +85,8 @@ class InquiryClassifier(GraphComponent, IntentClassifier):
         for message in messages:
             if self._understanding is None:
                 continue
-            inquiry = self._understanding.understand(message.get(TEXT) or "", _embedding(message))
+            about = (message.get("metadata") or {}).get("about")
+            inquiry = self._understanding.understand(message.get(TEXT) or "", _embedding(message), about)
             message.set(INTENT, {"name": inquiry.wants, "confidence": inquiry.confidence}, add_to_output=True)
             message.set("intent_ranking", [message.get(INTENT)], add_to_output=True)
             message.set(ENTITIES, message.get(ENTITIES) or [], add_to_output=True)

@@ -20,8 +20,8 @@ from madoguchi.text import clean
 from . import choices
 from .encoder import encode_many, encoder_named
 from .inquiry import OUT_OF_SCOPE, POLICY_QUESTION
-from .knowledge import facets_of, intents, phrasing_targets
-from .learned import Example, Model
+from .knowledge import intents, phrasings
+from .learned import Model
 from .naming import Namer
 from .understand import Understanding
 
@@ -59,17 +59,6 @@ def dialogue_examples(folder: Path = DATA) -> Iterator[Labelled]:
                         yield Labelled(line.strip().removeprefix("- "), language, block["intent"], None, None)
 
 
-def all_examples(corpus: Corpus) -> list[Labelled]:
-    """Every phrasing of a clause or gap, and every example of the dialogue."""
-    found = [
-        Labelled(text, language, POLICY_QUESTION, corpus.company_of(entry).id, entry.id)
-        for entry in corpus.entries.values()
-        for language in LANGUAGES
-        for text in entry.asked_as[language]
-    ]
-    return found + list(dialogue_examples())
-
-
 def is_right(corpus: Corpus, wanted: str, found: str | None) -> bool:
     """Whether an entry answers what another was to answer: the same, a gap that states the clause in part, or another gap of the topic."""
     if found is None or wanted == found:
@@ -98,17 +87,13 @@ def _grouped(texts: Sequence[str]) -> list[int]:
 def outcomes(corpus: Corpus, encoder_name: str = "use", folds: int = FOLDS) -> list[Outcome]:
     """Train without each fold and understand it."""
     encoder, namer, table = encoder_named(encoder_name), Namer(corpus), choices.table(corpus)
-    labelled = all_examples(corpus)
-    facets = [(f.id, language, text) for f in corpus.facets.values() for language in LANGUAGES for text in f.asked_as[language]]
-
-    def example(item: Labelled) -> Example:
-        if item.entry is None:
-            return next(intents([(item.text, item.intent)], namer))
-        bare = namer.find(clean(item.text), "ja" if item.language == "ja" else "en").bare
-        return Example(bare, phrasing_targets(corpus, item.company, item.entry, facets_of(corpus.entries[item.entry])), POLICY_QUESTION)
-
-    examples = [example(item) for item in labelled]
-    always = [Example(clean(text), phrasing_targets(corpus, None, None, (facet,)), POLICY_QUESTION) for facet, _, text in facets]
+    asked = list(phrasings(corpus, namer))
+    labelled = [Labelled(p.text, p.language, POLICY_QUESTION, p.company, p.entry) for p in asked if p.entry]
+    examples = [p.example for p in asked if p.entry]
+    dialogue = list(dialogue_examples())
+    labelled += dialogue
+    examples += intents(((item.text, item.intent) for item in dialogue), namer)
+    always = [p.example for p in asked if not p.entry]
     rows, always_rows = (encode_many(encoder, [e.text for e in part]) for part in (examples, always))
     fold_of = _grouped([item.text for item in labelled])
     found = []

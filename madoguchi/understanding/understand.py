@@ -23,6 +23,10 @@ from .readings import by_sound
 RANKED = 8
 """Clauses and gaps of each company that go with a message."""
 
+ABOUT_SHARE, REPEATED = 0.7, 0.5
+"""A message that points back is ranked by itself and with what it points to in its place, in these shares; what was answered last
+counts half in the latter, since its own title speaks for it. Chosen on follow-ups written for it (docs/understanding.md)."""
+
 POLICY_HANDICAP = 0.25
 """What is taken from the score of "a policy question", the commonest intent by far; chosen on folds (docs/understanding.md)."""
 
@@ -42,6 +46,8 @@ MAX_PARTS = 6
 MAX_QUESTIONS = 3
 _SHORTEST_PART = 5
 _SMALLTALK = frozenset({"greet", "thank", "goodbye", "ask_bot", "affirm", "deny"})
+_POINTED = frozenset({POLICY_QUESTION, "ask_bot", "affirm", NOT_UNDERSTOOD})
+"""What a message that points back may be taken for by itself and yet be a question about what it points to."""
 _READABLE = re.compile(r"\w")
 _BREAK = re.compile(
     r"(?<=[。?!\n])|(?<=[.;] )|、?(?=(?:それと|それから|あと、|また、|加えて|ついでに))"
@@ -49,6 +55,32 @@ _BREAK = re.compile(
 )
 
 _DEFAULT: Language = "ja"
+
+_POINTER: Mapping[Language, re.Pattern[str]] = {
+    "ja": re.compile(r"(?:それら?|これら?|そこ|そちら|この場合|さっきの|今の)(?:は|って|を|が|に|で|の|も)?|その"),
+    "en": re.compile(r"\b(?:that|it|those|these|they|them|this)\b|\bits(?= )", re.IGNORECASE),
+}
+_ASKS_FOR_MORE: Mapping[Language, re.Pattern[str]] = {
+    "ja": re.compile(r"^(?:具体的に|詳しく|ほかに|他に|たとえば|例えば)"),
+    "en": re.compile(r"^(?:which (?:ones|items)|what else|what exactly|such as)\b|\bexactly\?*$", re.IGNORECASE),
+}
+_SHORT: Mapping[Language, int] = {"ja": 25, "en": 60}
+
+
+def points_back(text: str) -> bool:
+    """Whether a message is short and speaks of something said before, as in "which items does that cover?"."""
+    language = language_of(text) or _DEFAULT
+    speaks_of_it = _POINTER[language].search(text) or _ASKS_FOR_MORE[language].search(text)
+    return len(text) <= _SHORT[language] and speaks_of_it is not None
+
+
+def spelled_out(text: str, title: str) -> str:
+    """A message that points back, with the title of what it points to in the place of the pointer."""
+    language = language_of(text) or _DEFAULT
+    if language == "ja":
+        return f"{title}の{_POINTER[language].sub('', text)}"
+    pointed, count = _POINTER[language].subn(title.lower(), text, count=1)
+    return pointed if count else f"{title}: {text}"
 
 
 class _Reading(NamedTuple):
@@ -93,17 +125,19 @@ class Understanding:
             known: a row of the encoder for each example of the dialogue, where they are there already.
         """
         namer = Namer(corpus)
-        asked, said = list(phrasings(corpus, namer)), list(intents(dialogue, namer))
+        asked = [phrasing.example for phrasing in phrasings(corpus, namer)]
+        said = list(intents(dialogue, namer))
         if known is None:
             known = encode_many(encoder, [example.text for example in said])
         return Model.train([*asked, *said], np.concatenate([encode_many(encoder, [example.text for example in asked]), known]))
 
-    def understand(self, text: str, dense: Matrix | None = None) -> Inquiry:
+    def understand(self, text: str, dense: Matrix | None = None, about: str | None = None) -> Inquiry:
         """Understand a message.
 
         Args:
             text: cleaned and masked; what stands after the first `MAX_UNDERSTOOD` characters is not looked at.
             dense: the message's embedding (one row, of the text with companies' names replaced), where it is there already.
+            about: the clause or gap answered last, which a message may point back to.
         """
         text = text[:MAX_UNDERSTOOD]
         choice = self._choices.get(fold(text))
@@ -115,6 +149,8 @@ class Understanding:
         language = language_of(text)
         naming = self._namer.find(text, language or _DEFAULT)
         whole = self._read(text, naming, dense)
+        if about is not None and about in self._corpus.entries and points_back(text):
+            whole = self._read_about(whole, naming, about)
         parts = self._parts(text, naming, language)
         wants, confidence, questions = self._together(whole, parts, naming)
         return Inquiry(
@@ -139,6 +175,23 @@ class Understanding:
         if wants == OUT_OF_SCOPE and not naming.other and by_sound(text) and self._plainness(question, naming) >= SAME_SOUND:
             wants = POLICY_QUESTION
         return _Reading(wants, confidence, question)
+
+    def _read_about(self, whole: _Reading, naming: Naming, about: str) -> _Reading:
+        """A message read together with what it points back to."""
+        if whole.wants not in _POINTED:
+            return whole
+        entry = self._corpus.entries[about]
+        text = spelled_out(whole.question.text, entry.title[language_of(whole.question.text) or _DEFAULT])
+        found = self._namer.find(text, language_of(text) or _DEFAULT)
+        spelled = self._read(text, found)
+        ranking = {}
+        for company, ranked in spelled.question.ranking.items():
+            together = {name: (1 - ABOUT_SHARE) * score for name, score in whole.question.ranking[company]}
+            for name, score in ranked:
+                together[name] = together.get(name, 0.0) + ABOUT_SHARE * score * (REPEATED if name == about else 1.0)
+            ranking[company] = tuple(sorted(together.items(), key=lambda item: -item[1])[:RANKED])
+        wants = POLICY_QUESTION if spelled.wants == POLICY_QUESTION else whole.wants
+        return _Reading(wants, whole.confidence, Question(whole.question.text, ranking, whole.question.near))
 
     def _parts(self, text: str, naming: Naming, language: Language | None) -> list[_Reading]:
         """The sentences of a message of several, each read by itself."""

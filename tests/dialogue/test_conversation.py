@@ -195,3 +195,25 @@ def test_more_shows_the_rest(servers):
     turn = say(FIXED["more_detail"]["ja"])
     assert turn.kind == "answer"
     assert "(8)" in turn.text or "保険代理店" in turn.text
+
+
+POINTING_BACK = [
+    (["Does Jamil Shoji use personal data jointly with other companies?", "which items does that cover?"], "jamil/joint-use-items"),
+    (["ジャミール商事は個人情報を共同利用していますか", "それはどの項目が対象ですか"], "jamil/joint-use-items"),
+    (["Does lexus.jp collect IP addresses?", "what is it used for?"], "lexus-web/ip-use"),
+    (["G-Linkはクッキーを使いますか", "それは拒否できますか"], "g-link/cookies"),
+    (["Does Infiniti share my data with dealers?", "can I stop that?"], "infiniti/third-party"),
+    (["do you use cookies on lexus.jp", "how can I turn them off?"], "lexus-web/cookies"),
+    (["ジャミールはどの保険会社と共有しますか", "それは何のためですか"], "jamil/purposes"),
+    # What is asked by itself does not need what was said before.
+    (["インフィニティの開示請求の方法は", "それはいくらかかりますか"], "infiniti/id-documents"),
+    (["Jin Jidoshaの開示請求は", "それはどれくらいで返事がきますか"], "jin-jidosha/rights"),
+]
+
+
+@pytest.mark.parametrize(("messages", "clause"), POINTING_BACK)
+def test_a_question_that_points_back_is_about_what_was_answered_last(servers, messages, clause):
+    talk = servers.talk()
+    turns = [talk(message) for message in messages]
+    assert turns[-1].kind == "answer"
+    assert turns[-1].citations[0] == clause
