@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
 from starlette.responses import FileResponse, Response
 from starlette.routing import Mount, Route
@@ -96,10 +98,13 @@ class _Files(StaticFiles):
         return response
 
 
+# Files alone: what holds a token or a customer's words is not compressed, whose length would tell of its content.
+_COMPRESSED = [Middleware(GZipMiddleware)]
+
 ROUTES = [
     Route("/", demo),
     Route("/chat", chat),
     Route("/kept", kept),
-    Route("/embed.js", embed),
-    Mount("/static", _Files(directory=_STATIC)),
+    Route("/embed.js", embed, middleware=_COMPRESSED),
+    Mount("/static", _Files(directory=_STATIC), middleware=_COMPRESSED),
 ]
