@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import secrets
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import lru_cache
 from typing import Any
@@ -15,8 +17,11 @@ from rasa_sdk.events import EventType, SlotSet
 from rasa_sdk.executor import CollectingDispatcher
 
 from madoguchi import LANGUAGES, Language
-from madoguchi.answers import Assistant, Reply, State, phrase
+from madoguchi.answers import DRAFT_FIELDS, Assistant, Draft, Reply, RequestForm, State, phrase
+from madoguchi.answers.draft import DISCARDED
+from madoguchi.answers.form import say
 from madoguchi.corpus import shared_corpus
+from madoguchi.settings import Settings
 from madoguchi.text import language_of
 from madoguchi.understanding.inquiry import NOT_UNDERSTOOD, Inquiry, question_from_dict, question_to_dict
 
@@ -29,7 +34,13 @@ logger = logging.getLogger(__name__)
 @lru_cache(maxsize=1)
 def assistant() -> Assistant:
     """The assistant of this process."""
-    return Assistant(shared_corpus())
+    return Assistant(shared_corpus(), f"{Settings.load().public_url}status")
+
+
+@lru_cache(maxsize=1)
+def form() -> RequestForm:
+    """The form of data subject requests."""
+    return RequestForm(assistant())
 
 
 def inquiry_of(tracker: Tracker) -> Inquiry:
@@ -45,12 +56,19 @@ def metadata_of(tracker: Tracker) -> Mapping[str, Any]:
     return tracker.latest_message.get("metadata") or {}
 
 
+def _has_answered(tracker: Tracker) -> bool:
+    """Whether something was said already in reply to the latest message."""
+    since = itertools.takewhile(lambda event: event["event"] != "user", reversed(tracker.events))
+    return any(event["event"] == "bot" for event in since)
+
+
 def state_of(tracker: Tracker) -> State:
     """The conversation's state from its slots and the latest message's metadata."""
     metadata = metadata_of(tracker)
     slots = tracker.slots
     language: Language | None = slots.get("language") or metadata.get("lang")
     return State(
+        sender=tracker.sender_id,
         language=language if language in LANGUAGES else None,
         company=slots.get("company"),
         site=metadata.get("site"),
@@ -59,6 +77,9 @@ def state_of(tracker: Tracker) -> State:
         entries=tuple(slots.get("entries") or ()),
         choices=tuple(slots.get("choices") or ()),
         unsure=int(slots.get("unsure") or 0),
+        draft=Draft(**{name: slots.get(f"request_{name}") for name in DRAFT_FIELDS if slots.get(f"request_{name}") is not None}),
+        interrupted=_has_answered(tracker),
+        on_page=metadata.get("via") == "web",
     )
 
 
@@ -72,6 +93,7 @@ def slots_of(before: State, after: State) -> list[EventType]:
         "entries": (list(before.entries), list(after.entries)),
         "choices": (list(before.choices), list(after.choices)),
         "unsure": (float(before.unsure), float(after.unsure)),
+        **{f"request_{name}": (getattr(before.draft, name), getattr(after.draft, name)) for name in DRAFT_FIELDS},
     }
     return [SlotSet(name, new) for name, (old, new) in values.items() if old != new]
 
@@ -98,7 +120,9 @@ class SafeAction(Action, ABC):
             error_id = secrets.token_hex(4)
             logger.error("%s failed, error id %s", self.name(), error_id, exc_info=error)
             reply = _apology(tracker, before, error_id)
-        if metadata_of(tracker).get("masked"):
+        if before.draft.decision == DISCARDED:
+            reply = replace(reply.with_note(say("discarded", reply.language)), state=replace(reply.state, draft=Draft()))
+        if metadata_of(tracker).get("masked") and not reply.is_further:
             reply = reply.with_note(phrase("masked", reply.language))
         dispatcher.utter_message(
             text=reply.text,

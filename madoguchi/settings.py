@@ -27,6 +27,7 @@ class Settings:
         rasa_port, action_port, metrics_port: on the loopback address.
         channel_key: where set, callers of the channel have to send it as `X-Madoguchi-Key`; the erasure route always needs a key.
         host, port: where the gateway listens for customers.
+        public_url: the gateway's address as customers reach it, with a slash at its end.
         workers: processes of the gateway.
         database_url: of the gateway's database; Rasa's tracker is kept apart from it.
         operator: who operates the assistant, as customers read it; None where it was not set.
@@ -42,6 +43,7 @@ class Settings:
     channel_key: str | None
     host: str
     port: int
+    public_url: str
     workers: int
     database_url: str
     operator: str | None
@@ -66,6 +68,8 @@ class Settings:
             channel_key=environment.get("MADOGUCHI_CHANNEL_KEY") or None,
             host=environment.get("MADOGUCHI_HOST", "127.0.0.1"),
             port=_port(environment, "MADOGUCHI_PORT", 8080),
+            public_url=environment.get("MADOGUCHI_PUBLIC_URL", f"http://127.0.0.1:{environment.get('MADOGUCHI_PORT', '8080')}").rstrip("/")
+            + "/",
             workers=_number(environment, "MADOGUCHI_WORKERS", 1, 64),
             database_url=environment.get("DATABASE_URL") or f"sqlite:///{data_dir.absolute() / 'madoguchi.db'}",
             operator=environment.get("OPERATOR_NAME", "").strip() or None,

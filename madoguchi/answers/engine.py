@@ -15,7 +15,6 @@ from madoguchi.understanding.inquiry import (
     NOT_UNDERSTOOD,
     OUT_OF_SCOPE,
     POLICY_QUESTION,
-    REQUEST_PREFIX,
     Inquiry,
     Question,
 )
@@ -63,8 +62,15 @@ def _fixed_button(wants: str, language: Language) -> Button:
 class Assistant:
     """Replies to inquiries from one corpus."""
 
-    def __init__(self, corpus: Corpus) -> None:
+    def __init__(self, corpus: Corpus, status_page: str = "") -> None:
+        """Create the assistant.
+
+        Args:
+            corpus: that it answers from.
+            status_page: address of the page where the state of a request is looked up, for callers without our own page.
+        """
         self.corpus = corpus
+        self._status_page = status_page
 
     @staticmethod
     def settled(inquiry: Inquiry, state: State) -> State:
@@ -92,8 +98,6 @@ class Assistant:
         }
         if inquiry.wants in handlers:
             return handlers[inquiry.wants](inquiry, state, now)
-        if inquiry.wants.startswith(REQUEST_PREFIX):
-            return self.request(inquiry, state, now)
         if inquiry.wants in _SMALLTALK:
             return self.smalltalk(inquiry, state, now)
         return self.not_understood(inquiry, state, now)
@@ -109,13 +113,12 @@ class Assistant:
             return inquiry.weak
         return (settled,) if settled else ()
 
-    def ask_company(self, state: State, pending: str, questions: Sequence[Question]) -> Reply:
+    def ask_company(self, state: State, questions: Sequence[Question]) -> Reply:
         """Ask which company is meant; the question waits."""
         language = state.language or DEFAULT_LANGUAGE
         buttons = tuple(Button(c.button[language], c.button[language]) for c in self.corpus.companies.values())
-        after = replace(state, pending=pending, questions=tuple(questions), unsure=0)
-        request = pending.removeprefix(REQUEST_PREFIX) if pending.startswith(REQUEST_PREFIX) else None
-        return Reply("ask_company", language, phrase("ask_company", language), after, request=request, buttons=buttons)
+        after = replace(state, pending=POLICY_QUESTION, questions=tuple(questions), unsure=0)
+        return Reply("ask_company", language, phrase("ask_company", language), after, buttons=buttons)
 
     def company_named(self, inquiry: Inquiry, state: State, now: datetime) -> Reply:
         """A company was named without a question: it belongs to the question that waits, or to the last one."""
@@ -149,7 +152,7 @@ class Assistant:
             return self.not_understood(inquiry, state, now)
         companies = self.companies(inquiry, state)
         if not companies:
-            return self.ask_company(state, POLICY_QUESTION, inquiry.questions)
+            return self.ask_company(state, inquiry.questions)
         kept = inquiry.questions if not inquiry.entry else state.questions
         after = replace(state, company=companies[-1], questions=kept, pending=None, choices=(), unsure=0)
         parts: list[tuple[str, compose.Part]] = []
@@ -340,34 +343,21 @@ class Assistant:
         after = replace(state, company="lexus", pending=None, unsure=0, choices=())
         return self._stated([("lexus", part)], ("lexus",), after, language)
 
-    def request(self, inquiry: Inquiry, state: State, now: datetime) -> Reply:
-        """What the company's policy states about a request of this type, and how to go on."""
+    def request(self, kind: str, company: str, state: State) -> Reply:
+        """What a company's policy states about a request of a type: whether it speaks of it, how it is made, where."""
         language = state.language or DEFAULT_LANGUAGE
-        kind = inquiry.wants.removeprefix(REQUEST_PREFIX)
-        companies = self.companies(inquiry, state)
-        if not companies:
-            return self.ask_company(state, inquiry.wants, inquiry.questions)
-        company = companies[0]
-        facets = [REQUEST_FACETS[kind], "procedure", "contact"]
-        parts = self._of_facets(company, facets, language)
+        parts = self.of_facets(company, [REQUEST_FACETS[kind], "procedure", "contact"], language)
         name = self.corpus.companies[company].full[language]
         lead = phrase("request_begin", language, type=phrase(f"type_{kind}", language), company=name)
-        tail = [
-            phrase("request_not_yet", language),
-            phrase("request_contact" if compose.has_contact(self.corpus, company) else "request_no_contact", language),
-        ]
         citations = tuple(dict.fromkeys(c for found in parts for c in found.citations))
         bodies = "".join(f"\n・{found.body}" for found in parts)
-        text = "\n".join(
-            [lead + bodies, ("" if language == "ja" else " ").join(tail), compose.source_lines(self.corpus, citations, language)]
-        )
+        tail = [] if compose.has_contact(self.corpus, company) else [phrase("request_no_contact", language)]
+        text = "\n".join(filter(None, [lead + bodies, *tail, compose.source_lines(self.corpus, citations, language)]))
         after = replace(state, company=company, pending=None, entries=tuple(found.entry.id for found in parts), unsure=0, choices=())
         view = compose.view_of(self.corpus, parts[0].entry, citations, language)
-        return Reply(
-            "request", language, text.strip(), after, company=company, topic="procedure", request=kind, citations=citations, view=view
-        )
+        return Reply("request", language, text, after, company=company, topic="procedure", request=kind, citations=citations, view=view)
 
-    def _of_facets(self, company: str, facets: Sequence[str], language: Language) -> list[compose.Part]:
+    def of_facets(self, company: str, facets: Sequence[str], language: Language) -> list[compose.Part]:
         """What answers facets for a company; the entry once, by its point where the facet has one."""
         found: list[compose.Part] = []
         for facet in facets:
@@ -380,24 +370,25 @@ class Assistant:
         return found
 
     def ticket_status(self, inquiry: Inquiry, state: State, now: datetime) -> Reply:
-        """The state of a request already made; looking one up comes with the tickets."""
+        """Where the state of a request can be looked up: by its number and a one-time code, never in the conversation itself."""
         language = state.language or DEFAULT_LANGUAGE
-        return self._with_contact("ticket_status", "ticket_status", inquiry, state, language, now)
+        companies = self.companies(inquiry, state)
+        text = phrase("status_here", language) if state.on_page else phrase("status_page", language, page=self._status_page)
+        view = {"form": {"form": "status", "ticket": None}} if state.on_page else {}
+        after = replace(state, pending=None, unsure=0, choices=())
+        return Reply("ticket_status", language, text, after, company=companies[0] if companies else None, view=view)
 
     def human(self, inquiry: Inquiry, state: State, now: datetime) -> Reply:
         """When a person can be reached: at the contact that the policy states, where it states one."""
         language = state.language or DEFAULT_LANGUAGE
-        return self._with_contact("human", "human", inquiry, state, language, now)
-
-    def _with_contact(self, kind: str, lead: str, inquiry: Inquiry, state: State, language: Language, now: datetime) -> Reply:
         companies = self.companies(inquiry, state)
-        pieces: list[str] = [phrase(lead, language)]
+        pieces: list[str] = [phrase("human", language)]
         citations: tuple[str, ...] = ()
         after = replace(state, pending=None, unsure=0, choices=())
         view: dict[str, Any] = {}
         if not companies:
             pieces.append(phrase("human_which", language))
-            return Reply(kind, language, "\n".join(pieces), replace(after, pending=inquiry.wants))
+            return Reply("human", language, "\n".join(pieces), replace(after, pending=inquiry.wants))
         company = companies[0]
         name = self.corpus.companies[company].full[language]
         entry = self.corpus.answering(company, "contact")[0]
@@ -410,4 +401,4 @@ class Assistant:
         else:
             pieces.append(phrase("human_no_contact", language, company=name))
         after = replace(after, company=company, entries=(entry.id,))
-        return Reply(kind, language, "\n".join(pieces), after, company=company, topic="contact", citations=citations, view=view)
+        return Reply("human", language, "\n".join(pieces), after, company=company, topic="contact", citations=citations, view=view)

@@ -146,13 +146,15 @@ def _message(request: Request, channel: str) -> UserMessage:
 
 
 def _allowed(metadata: dict[str, Any]) -> dict[str, str]:
-    """The metadata that is kept: a known company's id as `site`, a language as `lang`; all else is dropped."""
+    """The metadata that is kept: a known company's `site`, a language as `lang`, `via: web` of our own page; all else is dropped."""
     kept = {}
     site, lang = metadata.get("site"), metadata.get("lang")
     if isinstance(site, str) and site in shared_corpus().companies:
         kept["site"] = site
     if lang in LANGUAGES:
         kept["lang"] = lang
+    if metadata.get("via") == "web":
+        kept["via"] = "web"
     return kept
 
 

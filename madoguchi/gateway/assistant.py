@@ -46,7 +46,7 @@ class AssistantClient:
             AssistantAwayError: nobody takes messages.
             AssistantError: it was taken, and there is no answer.
         """
-        body = {"sender": sender, "message": text, "metadata": {"lang": lang, **({"site": site} if site else {})}}
+        body = {"sender": sender, "message": text, "metadata": {"via": "web", "lang": lang, **({"site": site} if site else {})}}
         try:
             response = await self._http.post(f"{self._rasa}/webhook", json=body)
         except (httpx.ConnectError, httpx.ConnectTimeout) as error:

@@ -25,6 +25,7 @@ FIXED: Mapping[str, Mapping[Language, str]] = {
     "show_original": {"ja": "原文を表示", "en": "Show the original wording"},
     "more_detail": {"ja": "続きを見る", "en": "Show more"},
     "ask_person": {"ja": "担当者につなぐ", "en": "Talk to a person"},
+    "open_request": {"ja": "この内容で受付票を作る", "en": "Yes, open the ticket"},
     "ask_bot": {"ja": "何が聞けますか", "en": "What can I ask?"},
 }
 """Buttons that are the same everywhere: what they show and send, by the intent that they mean."""

@@ -1,15 +1,17 @@
 """Replies from the corpus, without Rasa."""
 
 import re
+from dataclasses import replace
 from datetime import datetime, timezone
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from madoguchi import LANGUAGES
-from madoguchi.answers import Assistant, State
+from madoguchi.answers import Assistant, RequestForm, State
 from madoguchi.answers.compose import LIMIT, desk_text, part
 from madoguchi.answers.engine import REQUEST_FACETS
+from madoguchi.answers.form import begin, take
 from madoguchi.answers.phrases import phrase
 from madoguchi.corpus import Clause, Gap
 from madoguchi.understanding import choices
@@ -210,7 +212,7 @@ class TestAround:
 @pytest.mark.parametrize("kind", REQUEST_FACETS)
 @pytest.mark.parametrize("company", ["lexus", "g-link", "jamil", "infiniti", "jin-jidosha"])
 def test_requests_promise_nothing(assistant, corpus, company, kind, language):
-    got = reply(assistant, Inquiry(f"request_{kind}", 0.9, language, companies=(company,)))
+    got = assistant.request(kind, company, State(language=language))
     assert (got.kind, got.company, got.request) == ("request", company, kind)
     assert all(corpus.company_of(corpus.clause(c)).id == company for c in got.citations)
     for promise in ("30 days", "30日", "will be deleted", "削除いたします", "受け付けました", "accepted", "無料です", "free of charge"):
@@ -219,10 +221,12 @@ def test_requests_promise_nothing(assistant, corpus, company, kind, language):
         assert phrase.all["request_no_contact"][language] in got.text
 
 
-def test_a_request_without_company_waits_for_it(assistant):
-    first = reply(assistant, Inquiry("request_deletion", 0.9, "en"))
+def test_a_request_without_company_asks_for_it_and_goes_on(assistant):
+    form = RequestForm(assistant)
+    first = form.ask(State(language="en", draft=begin(Inquiry("request_deletion", 0.9, "en"), (), "f")), "")
     assert (first.kind, first.request) == ("ask_company", "deletion")
-    then = reply(assistant, Inquiry(NAME_COMPANY, 1.0, None, companies=("jamil",), alone=True), first.state)
+    named = take(first.state.draft, "Jamil", Inquiry(NAME_COMPANY, 1.0, None, companies=("jamil",), alone=True))
+    then = form.ask(replace(first.state, draft=named), "")
     assert (then.kind, then.request, then.company, then.language) == ("request", "deletion", "jamil", "en")
 
 
