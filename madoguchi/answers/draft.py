@@ -16,6 +16,7 @@ class Draft:
     Attributes:
         relation, channel: an option's name; about: an option's name or the customer's masked words.
         decision: what ends the form: OPEN, CANCEL or DISCARDED.
+        guess: the type that the first message sounded like.
         id: of this form, so that the same form opens one ticket.
         stated: whether the customer was told what the policy states about a request of this type.
         changing: whether it is asked which answer is to be changed.
@@ -29,6 +30,7 @@ class Draft:
     channel: str | None = None
     about: str | None = None
     decision: str | None = None
+    guess: str | None = None
     id: str | None = None
     stated: bool = False
     changing: bool = False

@@ -31,7 +31,7 @@ OPTIONS: Mapping[str, tuple[str, ...]] = {
     "about": ("all", "purchase", "web", "mailings", "unsure"),
     "decision": ("open", "change", "cancel"),
 }
-SURE_OF_TYPE = 0.5
+SURE_OF_TYPE = 0.35
 """Confidence of the type of request under which it is asked for."""
 
 MAX_ABOUT = 500
@@ -86,7 +86,7 @@ def begin(inquiry: Inquiry, companies: Sequence[str], form_id: str) -> Draft:
     kind = inquiry.wants.removeprefix(REQUEST_PREFIX)
     is_sure = inquiry.confidence >= SURE_OF_TYPE
     company = companies[0] if len(companies) == 1 else None
-    return Draft(company=company, type=kind if is_sure else None, id=form_id)
+    return Draft(company=company, type=kind if is_sure else None, guess=kind, id=form_id)
 
 
 def take(draft: Draft, text: str, inquiry: Inquiry) -> Draft | None:
@@ -205,7 +205,9 @@ class RequestForm:
             lead = say("about_heard", language, button=title("use_as_about", language)) if step == "about" else say("again", language)
             return Reply("form", language, f"{lead}\n{text}", after, buttons=buttons, is_further=True)
         if step == "company":
-            return Reply("ask_company", language, text, after, request=draft.type, buttons=buttons)
+            return Reply("ask_company", language, text, after, request=draft.type or draft.guess, buttons=buttons)
+        if step == "type" and not draft.stated:
+            return Reply("request", language, text, after, company=draft.company, topic="procedure", request=draft.guess, buttons=buttons)
         if draft.unread:
             text = f"{say('not_taken', language)}{text}" if language == "ja" else f"{say('not_taken', language)} {text}"
         citations: tuple[str, ...] = ()
@@ -282,7 +284,8 @@ class RequestForm:
             titles = [company.button[language] for company in self._corpus.companies.values()]
             return phrase("ask_company", language), _buttons([*titles, leave[1]])
         if step == "type":
-            return say("ask_type", language), _buttons([*(phrase(f"type_{kind}", language) for kind in REQUEST_FACETS), leave[1]])
+            kinds = sorted(REQUEST_FACETS, key=lambda kind: kind != draft.guess)
+            return say("ask_type", language), _buttons([*(phrase(f"type_{kind}", language) for kind in kinds), leave[1]])
         titles = [title(f"{step}_{option}", language) for option in OPTIONS[step]]
         if step == "decision":
             return say("ask_decision", language, **self._summary(draft, language)), _buttons(titles)

@@ -61,7 +61,7 @@ def test_an_opened_ticket_promises_nothing(form, company, language):
 
 
 def test_an_unsure_type_is_asked_for():
-    assert begin(heard("request_deletion", 0.3), ("lexus",), "f").step == "type"
+    assert begin(heard("request_deletion", 0.2), ("lexus",), "f").step == "type"
 
 
 def test_two_companies_are_asked_for():
