@@ -118,4 +118,4 @@ class OpenRequest(SafeAction):
         except TicketError as error:
             logger.error("no ticket opened: %s", error)
             return form().not_opened(state)
-        return form().opened(state, ticket.number, ticket.link, ticket.is_new)
+        return form().opened(state, ticket.number, ticket.link)

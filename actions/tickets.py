@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from sqlalchemy.exc import SQLAlchemyError
 
 from madoguchi import MadoguchiError
 from madoguchi.answers import State
 from madoguchi.answers.form import about_text
+from madoguchi.office import office_of
 from madoguchi.requests import RequestDraft, Requests
-from madoguchi.requests.setup import requests_of
+from madoguchi.requests.contacts import Channel
+from madoguchi.requests.service import Relation, RequestType
 from madoguchi.settings import Settings
 
 
@@ -20,16 +22,15 @@ class TicketError(MadoguchiError):
 
 
 class OpenedTicket(NamedTuple):
-    """A ticket's number, the one-time page for contact details where the customer's page has no form, and whether it is new."""
+    """A ticket's number, and the one-time page for contact details where the customer's page has no form."""
 
     number: str
     link: str | None
-    is_new: bool
 
 
 @lru_cache(maxsize=1)
 def _requests() -> Requests:
-    return requests_of(Settings.load())
+    return Requests(office_of(Settings.load()))
 
 
 def open_ticket(state: State) -> OpenedTicket:
@@ -41,9 +42,9 @@ def open_ticket(state: State) -> OpenedTicket:
     draft, language = state.draft, state.language or "ja"
     wanted = RequestDraft(
         company=str(draft.company),
-        type=str(draft.type),
-        relation=str(draft.relation),
-        channel=str(draft.channel),
+        type=cast(RequestType, draft.type),
+        relation=cast(Relation, draft.relation),
+        channel=cast(Channel, draft.channel),
         about=about_text(str(draft.about), language),
         lang=language,
         origin=state.sender,
@@ -55,4 +56,4 @@ def open_ticket(state: State) -> OpenedTicket:
     except (SQLAlchemyError, MadoguchiError) as error:
         raise TicketError(type(error).__name__) from error
     address = f"{Settings.load().public_url}request#{link}" if link else None
-    return OpenedTicket(opened.number, address, opened.is_new)
+    return OpenedTicket(opened.number, address)

@@ -33,6 +33,9 @@ class Settings:
         operator: who operates the assistant, as customers read it; None where it was not set.
         keep_days: days without activity after which a conversation is deleted.
         origins: by company id, the origins whose pages may hold its chat.
+        keys, keys_file: the key ring of tickets, as a text or in a file that is made on first use.
+        keep_request_days: days after the end of a ticket until its personal fields are destroyed.
+        smtp_url, mail_from: how mails go and whom they come from; None: into the folder `outbox` of the data directory.
         limits: messages a minute of a conversation and of an address, and open conversations of an address.
     """
 
@@ -49,6 +52,11 @@ class Settings:
     operator: str | None
     keep_days: int
     origins: Mapping[str, tuple[str, ...]]
+    keys: str | None
+    keys_file: Path
+    keep_request_days: int
+    smtp_url: str | None
+    mail_from: str
     limits: tuple[int, int, int]
 
     @classmethod
@@ -75,6 +83,11 @@ class Settings:
             operator=environment.get("OPERATOR_NAME", "").strip() or None,
             keep_days=_number(environment, "MADOGUCHI_KEEP_DAYS", 30, 3650),
             origins=_origins(environment.get("MADOGUCHI_ORIGINS", "")),
+            keys=environment.get("MADOGUCHI_KEYS") or None,
+            keys_file=Path(environment.get("MADOGUCHI_KEYS_FILE", data_dir / "keys.yml")),
+            keep_request_days=_number(environment, "MADOGUCHI_KEEP_REQUEST_DAYS", 365, 3650),
+            smtp_url=environment.get("MADOGUCHI_SMTP_URL") or None,
+            mail_from=environment.get("MADOGUCHI_MAIL_FROM", "madoguchi@localhost"),
             limits=(
                 _number(environment, "MADOGUCHI_MESSAGES_A_MINUTE", 20, 100_000),
                 _number(environment, "MADOGUCHI_ADDRESS_MESSAGES_A_MINUTE", 120, 1_000_000),

@@ -21,6 +21,7 @@ class Draft:
         stated: whether the customer was told what the policy states about a request of this type.
         changing: whether it is asked which answer is to be changed.
         unread: how many times running an answer could not be read.
+        number: of the ticket, once it is open.
         heard: words that were answered as a question where a description was asked for.
     """
 
@@ -36,6 +37,7 @@ class Draft:
     changing: bool = False
     unread: int = 0
     heard: str | None = None
+    number: str | None = None
 
     @property
     def step(self) -> str | None:

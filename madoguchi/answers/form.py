@@ -238,19 +238,18 @@ class RequestForm:
             request=draft.type,
         )
 
-    def opened(self, state: State, number: str, link: str | None, is_new: bool) -> Reply:
+    def opened(self, state: State, number: str, link: str | None) -> Reply:
         """The ticket is open: its number, what comes next in the policy's words, and where contact details go.
 
         Args:
             state: with a complete draft.
             number: the ticket's.
             link: the one-time page for contact details; None where the page that shows the reply has a form of its own.
-            is_new: False where the same draft had opened it before.
         """
         draft, language = state.draft, state.language or LANGUAGES[0]
         company = str(draft.company)
         name = self._corpus.companies[company].full[language]
-        pieces = [say("opened" if is_new else "already_opened", language, number=number), say("opened_means", language, company=name)]
+        pieces = [say("already_opened" if draft.number else "opened", language, number=number), say("opened_means", language, company=name)]
         if not compose.has_contact(self._corpus, company):
             pieces.append(say("needs_routing", language, company=name))
         parts = self._assistant.of_facets(company, ["procedure", "response-time"], language)
@@ -263,7 +262,7 @@ class RequestForm:
         if link is None:
             view["form"] = {"form": "contact", "ticket": number}
         return Reply(
-            "request", language, "\n".join(filter(None, pieces)), replace(state, company=company, unsure=0),
+            "request", language, "\n".join(filter(None, pieces)), replace(state, company=company, unsure=0, draft=draft.having(number=number)),
             company=company, topic="procedure", request=draft.type, citations=citations, view=view,
         )  # fmt: skip
 

@@ -98,6 +98,18 @@ class Conversations:
             raise ConversationError("unknown_conversation")
         return str(found)
 
+    def sender(self, conversation_id: str) -> str:
+        """The name by which Rasa, and a ticket that was opened in it, know a conversation.
+
+        Raises:
+            ConversationError: `gone`.
+        """
+        with self._database.read() as session:
+            found = session.execute(sa.select(Conversation.sender).where(Conversation.id == conversation_id)).scalar_one_or_none()
+        if found is None:
+            raise ConversationError("gone")
+        return str(found)
+
     def state(self, conversation_id: str) -> dict[str, Any]:
         """The state that pages show."""
         return self.messages(conversation_id, after=None)[1]

@@ -39,7 +39,7 @@ def test_every_company_and_type_by_buttons(form, corpus, kind, company, language
     assert corpus.companies[company].full[language] in summary.text
     assert summary.citations or not form.ask(state, "").view.get("source")
     assert take(state.draft, title("decision_open", language), heard()).decision == OPEN
-    opened = form.opened(replace(state, on_page=True), "D-7K3M-92QX-4T6B-W", None, True)
+    opened = form.opened(replace(state, on_page=True), "D-7K3M-92QX-4T6B-W", None)
     assert "D-7K3M-92QX-4T6B-W" in opened.text and opened.view["form"] == {"form": "contact", "ticket": "D-7K3M-92QX-4T6B-W"}
 
 
@@ -48,14 +48,14 @@ def test_every_company_and_type_by_buttons(form, corpus, kind, company, language
 def test_without_a_contact_in_the_policy_it_says_so(form, company, language):
     state = State(language=language, draft=replace(FULL, company=company))
     assert (
-        say("needs_routing", language, company=form._corpus.companies[company].full[language]) in form.opened(state, "D-1", None, True).text
+        say("needs_routing", language, company=form._corpus.companies[company].full[language]) in form.opened(state, "D-1", None).text
     )
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])
 @pytest.mark.parametrize("company", COMPANIES)
 def test_an_opened_ticket_promises_nothing(form, company, language):
-    text = form.opened(State(language=language, draft=replace(FULL, company=company)), "D-1", None, True).text
+    text = form.opened(State(language=language, draft=replace(FULL, company=company)), "D-1", None).text
     for promise in ("受け付けました", "削除します", "無料です", "accepted", "will be deleted", "free of charge", "営業日以内"):
         assert promise not in text
 
