@@ -113,7 +113,7 @@ def _folds(_arguments: argparse.Namespace) -> int:
 
 def _days(raw: str) -> timedelta:
     number = raw.removesuffix("d")
-    if not number.isdecimal():
+    if not number.isdecimal() or len(number) > 5:
         raise argparse.ArgumentTypeError(f"{raw!r} is not a number of days")
     return timedelta(days=int(number))
 

@@ -20,7 +20,7 @@ from madoguchi.store import Database, utc_now
 from madoguchi.text import TextTooLongError, language_of, take_in
 
 from .errors import ConversationError
-from .tables import BOT, CLOSED, CUSTOMER, NOTE, Conversation, Erasure, Feedback, Message
+from .tables import BOT, CLOSED, CUSTOMER, NOTE, AddressUse, Conversation, Erasure, Feedback, Message
 from .writing import Draft, append, locked, shown, state_of
 
 IDLE = timedelta(hours=24)
@@ -199,7 +199,8 @@ class Conversations:
             ).scalar_one_or_none() or Feedback(conversation_id=conversation_id, seq=seq)
             vote.helpful, vote.kind, vote.lang = helpful, answer["kind"], answer["language"]
             vote.company, vote.topic, vote.clauses = answer["company"], answer["topic"], answer["citations"]
-            vote.words = _question_before(session, conversation_id, seq) if with_words else None
+            asked = session.get(Message, (conversation_id, message.body["answers"]))
+            vote.words = asked.text if with_words and asked is not None else None
             vote.created_at = self._now()
             session.add(vote)
             conversation.version += 1
@@ -218,9 +219,22 @@ class Conversations:
         recent = (Message.sender == CUSTOMER, Message.created_at > now - _MINUTE)
         if _count(session, Message, Message.conversation_id == conversation.id, *recent) >= self._limits.messages_a_minute:
             raise ConversationError("too_fast", 60)
-        same_address = sa.select(Conversation.id).where(Conversation.address_hash == conversation.address_hash)
-        if _count(session, Message, Message.conversation_id.in_(same_address), *recent) >= self._limits.address_messages_a_minute:
+        if (
+            conversation.address_hash is not None
+            and self._uses(session, conversation.address_hash, now) > self._limits.address_messages_a_minute
+        ):
             raise ConversationError("too_fast", 60)
+
+    @staticmethod
+    def _uses(session: Session, address_hash: str, now: datetime) -> int:
+        """Count a message of an address; returns how many there were within a minute. A deleted conversation's count too."""
+        tenth = int(now.timestamp()) // 10
+        insert = sa.dialects.sqlite.insert if session.get_bind().dialect.name == "sqlite" else sa.dialects.postgresql.insert
+        one_more = insert(AddressUse).values(address_hash=address_hash, tenth=tenth, messages=1)
+        key = [AddressUse.address_hash, AddressUse.tenth]
+        session.execute(one_more.on_conflict_do_update(index_elements=key, set_={"messages": AddressUse.messages + 1}))
+        query = sa.select(sa.func.sum(AddressUse.messages)).where(AddressUse.address_hash == address_hash, AddressUse.tenth > tenth - 6)
+        return int(session.execute(query).scalar_one())
 
     def _hashed(self, address: str) -> str:
         try:
@@ -272,13 +286,3 @@ def _pressed(session: Session, conversation: Conversation, client_id: str, offer
         raise ConversationError("unknown_offer")
     pressed = offers[int(number)]
     return Draft(CUSTOMER, conversation.lang, pressed["title"], body={"payload": pressed["payload"]}, client_id=client_id)
-
-
-def _question_before(session: Session, conversation_id: str, seq: int) -> str | None:
-    query = (
-        sa.select(Message.text)
-        .where(Message.conversation_id == conversation_id, Message.seq < seq, Message.sender == CUSTOMER)
-        .order_by(Message.seq.desc())
-        .limit(1)
-    )
-    return session.execute(query).scalar_one_or_none()

@@ -94,6 +94,16 @@ class Erasure(Base):
     due_at = sa.Column(UtcDateTime, nullable=False)
 
 
+class AddressUse(Base):
+    """Messages of a network address within ten seconds, for limits; gone after an hour."""
+
+    __tablename__ = "address_use"
+
+    address_hash = sa.Column(sa.String(64), primary_key=True)
+    tenth = sa.Column(sa.Integer, primary_key=True)
+    messages = sa.Column(sa.Integer, nullable=False)
+
+
 class Job(Base):
     """When a recurring job last ran, so that one process of several runs it."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import sqlalchemy as sa
@@ -94,8 +94,8 @@ class Turns:
             if conversation is None:
                 return self._exists(session, claim)
             for draft in drafts:
-                late = conversation.state != BOT
-                append(session, conversation, draft if not late else Draft(NOTE, draft.lang, draft.text, draft.kind, draft.body), now)
+                sender = draft.sender if conversation.state == BOT else NOTE
+                append(session, conversation, replace(draft, sender=sender, body={**draft.body, "answers": claim.seq}), now)
             conversation.answered_seq = max(conversation.answered_seq, claim.seq)
             conversation.version += 1
             _free(conversation)

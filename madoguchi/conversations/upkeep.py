@@ -13,10 +13,11 @@ from madoguchi.store import Database, utc_now
 
 from .errors import ConversationError
 from .service import IDLE, Erased, erase_locked
-from .tables import CLOSED, Conversation, Erasure, Feedback, Job, Message
+from .tables import CLOSED, AddressUse, Conversation, Erasure, Feedback, Job, Message
 from .writing import locked
 
 _BATCH = 200
+_HOUR = 360  # in units of ten seconds, as AddressUse.tenth
 
 
 class Upkeep:
@@ -32,11 +33,14 @@ class Upkeep:
         idle = (Conversation.state != CLOSED, Conversation.active_at <= now - IDLE)
         closing = {"state": CLOSED, "closed_at": now, "address_hash": None, "version": Conversation.version + 1}
         with self._database.write() as session:
+            session.execute(sa.delete(AddressUse).where(AddressUse.tenth < int(now.timestamp()) // 10 - _HOUR))
             return int(session.execute(sa.update(Conversation).where(*idle).values(closing)).rowcount)
 
     def purge(self, older_than: timedelta) -> int:
         """Delete conversations without a message for that long, and votes of that age lose their words; returns how many."""
         before = self._now() - older_than
+        with self._database.write() as session:
+            session.execute(sa.update(Feedback).where(Feedback.created_at < before).values(words=None))
         count = 0
         while True:
             with self._database.write() as session:
@@ -80,7 +84,7 @@ class Upkeep:
                 },
                 "messages": [
                     {"seq": m.seq, "sender": m.sender, "kind": m.kind, "lang": m.lang, "at": m.created_at.isoformat(), "text": m.text,
-                     "answer": m.body.get("answer")}
+                     "masked": m.body.get("masked", []), "answer": m.body.get("answer")}
                     for m in messages
                 ],
                 "votes": [{"seq": v.seq, "helpful": v.helpful, "clauses": v.clauses, "words": v.words} for v in votes],

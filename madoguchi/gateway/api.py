@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import datetime
 from functools import wraps
 from pathlib import Path
@@ -32,6 +32,7 @@ from .wording import say
 
 HEARTBEAT_SECONDS = 15.0
 MAX_SEQ = 1_000_000_000
+MAX_OFFER = 20
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 _JAPAN = ZoneInfo("Asia/Tokyo")
@@ -56,11 +57,11 @@ _STATUS = {
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def refusal(code: str, retry_after: int | None = None) -> JSONResponse:
+def refusal(code: str, retry_after: int | None = None, headers: Mapping[str, str] | None = None) -> JSONResponse:
     """A refusal in both languages."""
     metrics.REFUSALS.labels(code).inc()
     body: dict[str, Any] = {"error": code, "message": {lang: say(code, lang) for lang in LANGUAGES}}
-    headers = {}
+    headers = dict(headers or {})
     if retry_after:
         body["retry_after"] = retry_after
         headers["Retry-After"] = str(retry_after)
@@ -96,7 +97,10 @@ async def _mine(request: Request) -> str:
 
 
 def _number(request: Request, name: str, highest: int) -> int:
-    raw = request.query_params.get(name, "0")
+    return _digits(request.query_params.get(name, "0"), highest)
+
+
+def _digits(raw: str, highest: int) -> int:
     if not (raw.isascii() and raw.isdecimal()) or len(raw) > 10 or int(raw) > highest:
         raise ConversationError("bad_request")
     return int(raw)
@@ -179,7 +183,11 @@ async def send(request: Request) -> Response:
     """Keep a message and have it answered."""
     runtime, mine = _runtime(request), await _mine(request)
     body = await json_body(request, {"client_id": str, "text": str, "offer": str})
-    if not _CLIENT_ID.fullmatch(body.get("client_id", "")) or ("text" in body) == ("offer" in body):
+    if (
+        not _CLIENT_ID.fullmatch(body.get("client_id", ""))
+        or ("text" in body) == ("offer" in body)
+        or len(body.get("offer", "")) > MAX_OFFER
+    ):
         raise ConversationError("bad_request")
     message = await run_sync(runtime.conversations.send, mine, body["client_id"], body.get("text"), body.get("offer"))
     runtime.hub.wake(mine)
@@ -193,10 +201,12 @@ async def messages(request: Request) -> Response:
     runtime, mine = _runtime(request), await _mine(request)
     after, wait = _number(request, "after", MAX_SEQ), _number(request, "wait", 25)
     with runtime.hub.subscribed(mine) as changed:
-        found, now = await run_sync(runtime.conversations.messages, mine, after)
-        if wait and not found:
+        found, now = first = await run_sync(runtime.conversations.messages, mine, after)
+        until = asyncio.get_running_loop().time() + wait
+        while not found and now == first[1] and (left := until - asyncio.get_running_loop().time()) > 0:
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(changed.wait(), wait)
+                await asyncio.wait_for(changed.wait(), left)
+            changed.clear()
             found, now = await run_sync(runtime.conversations.messages, mine, after)
     return JSONResponse({"messages": found, "conversation": now})
 
@@ -207,6 +217,8 @@ async def stream(request: Request) -> Response:
     runtime, mine = _runtime(request), await _mine(request)
     after = _number(request, "after", MAX_SEQ)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    if request.method == "HEAD":
+        return Response(media_type="text/event-stream", headers=headers)
     return StreamingResponse(_events(runtime, mine, after), media_type="text/event-stream", headers=headers)
 
 
@@ -241,8 +253,8 @@ async def feedback(request: Request) -> Response:
     """Keep a vote."""
     mine = await _mine(request)
     body = await json_body(request, {"helpful": bool, "with_words": bool})
-    seq = request.path_params["seq"]
-    if "helpful" not in body or not 0 < seq <= MAX_SEQ:
+    seq = _digits(request.path_params["seq"], MAX_SEQ)
+    if "helpful" not in body or seq == 0:
         raise ConversationError("bad_request")
     await run_sync(_runtime(request).conversations.vote, mine, seq, body["helpful"], body.get("with_words", False))
     return Response(status_code=204)
@@ -292,6 +304,6 @@ ROUTES = [
     Route("/api/conversation/messages", messages, methods=["GET"]),
     Route("/api/conversation/messages", send, methods=["POST"]),
     Route("/api/conversation/stream", stream),
-    Route("/api/conversation/messages/{seq:int}/feedback", feedback, methods=["PUT"]),
+    Route("/api/conversation/messages/{seq}/feedback", feedback, methods=["PUT"]),
     Route("/api/conversation/transcript", transcript),
 ]

@@ -10,10 +10,10 @@ import uvicorn
 from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp
 
 from madoguchi import logs
 from madoguchi.settings import Settings
@@ -44,15 +44,15 @@ async def readyz(request: Request) -> Response:
 
 
 async def _http_error(_request: Request, error: Exception) -> Response:
-    status = error.status_code if isinstance(error, HTTPException) else 500
-    return api.refusal(_CODES.get(status, "bad_request"))
+    status, headers = (error.status_code, error.headers) if isinstance(error, HTTPException) else (500, None)
+    return api.refusal(_CODES.get(status, "bad_request"), headers=headers)
 
 
 async def _failure(_request: Request, _error: Exception) -> Response:
     return api.refusal("failure")
 
 
-def create() -> Starlette:
+def create() -> ASGIApp:
     """The application, its services started with it.
 
     Raises:
@@ -70,12 +70,11 @@ def create() -> Starlette:
     routes = [Route("/healthz", healthz), Route("/readyz", readyz), *api.ROUTES, *pages.ROUTES]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(Guard)],
         exception_handlers={HTTPException: _http_error, Exception: _failure},
         lifespan=lifespan,
     )
     app.state.runtime = runtime
-    return app
+    return Guard(app)  # around everything, so that a failure's reply has its headers too
 
 
 def serve() -> int:

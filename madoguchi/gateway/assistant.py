@@ -40,7 +40,7 @@ class AssistantClient:
         self.presence: Presence = "starting"
 
     async def ask(self, sender: str, text: str, site: str | None, lang: Language) -> list[dict[str, Any]]:
-        """Have a message answered; returns the channel's list of messages, which holds one `custom.answer`.
+        """Have a message answered; returns what should be the channel's list of messages.
 
         Raises:
             AssistantAwayError: nobody takes messages.
@@ -56,11 +56,12 @@ class AssistantClient:
             raise AssistantError(type(error).__name__) from error
         if response.status_code != 200:
             raise AssistantError(f"status {response.status_code}")
-        messages = response.json()
-        if not any("answer" in (message.get("custom") or {}) for message in messages):
-            raise AssistantError("no custom.answer")
         self.presence = "ready"
-        return list(messages)
+        try:
+            messages: list[dict[str, Any]] = response.json()
+        except ValueError as error:
+            raise AssistantError("no JSON") from error
+        return messages
 
     async def erase(self, sender: str) -> int:
         """Delete a conversation's events from Rasa's store; returns how many there were.
@@ -80,8 +81,8 @@ class AssistantClient:
         """The name of the model that answers, None while Rasa is not there."""
         try:
             response = await self._http.get(f"{self._rasa}/", timeout=3.0)
-            found: str | None = response.json().get("model") if response.status_code == 200 else None
-        except httpx.HTTPError:
+            found: str | None = response.json()["model"] if response.status_code == 200 else None
+        except (httpx.HTTPError, ValueError, LookupError, TypeError):
             found = None
         if found:
             self.presence = "ready"

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import NoReturn
 
 from anyio.to_thread import run_sync
+from sqlalchemy.exc import SQLAlchemyError
 
 from madoguchi.conversations import Conversations
 
+logger = logging.getLogger(__name__)
+
 POLL_SECONDS = 0.5
+_NEVER_SEEN = -1
 
 
 class Hub:
@@ -53,9 +58,14 @@ class Hub:
             watched = list(self._waiting)
             if not watched:
                 continue
-            found = await run_sync(self._conversations.versions, watched)
+            try:
+                found = await run_sync(self._conversations.versions, watched)
+            except SQLAlchemyError as error:
+                logger.error("readers are not told of news for now", exc_info=error)
+                continue
             for conversation_id in watched:
+                # One that is seen for the first time may have changed since its reader looked.
                 version = found.get(conversation_id)
-                if self._versions.get(conversation_id, version) != version:
+                if self._versions.get(conversation_id, _NEVER_SEEN) != version:
                     self.wake(conversation_id)
                 self._versions[conversation_id] = version

@@ -73,7 +73,8 @@ async def chat(request: Request) -> Response:
 async def demo(request: Request) -> Response:
     """A page of a fictitious host with the widget on it."""
     sites = [{"id": company.id, "name": company.full} for company in _runtime(request).layout.corpus.companies.values()]
-    return _page(request, "demo.html", sites=sites, site=_site(request) or sites[0]["id"])
+    chosen = _site(request) if "site" in request.query_params else sites[0]["id"]
+    return _page(request, "demo.html", sites=sites, site=chosen)
 
 
 async def kept(request: Request) -> Response:

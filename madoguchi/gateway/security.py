@@ -68,8 +68,15 @@ def hold_origin(request: Request) -> None:
     if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
         raise ConversationError("foreign_origin")
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc.lower() != headers.get("host", "").lower():
+    if origin is not None and _host_of(origin) != headers.get("host", "").lower():
         raise ConversationError("foreign_origin")
+
+
+def _host_of(origin: str) -> str | None:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
 async def json_body(request: Request, fields: Mapping[str, type | tuple[type, ...]]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import timedelta
-from typing import NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from anyio.to_thread import run_sync
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,6 +15,7 @@ from madoguchi.answers.compose import contact_text
 from madoguchi.conversations import Claim, Draft, Turns, Upkeep
 from madoguchi.settings import Settings
 from madoguchi.store import utc_now
+from madoguchi.text import MAX_ACCEPTED
 
 from . import metrics
 from .assistant import AssistantAwayError, AssistantClient, AssistantError
@@ -23,7 +24,6 @@ from .hub import Hub
 from .wording import say
 
 logger = logging.getLogger(__name__)
-T = TypeVar("T")
 
 SWEEP_SECONDS = 1.0
 UPKEEP_SECONDS = 30.0
@@ -76,7 +76,7 @@ class TurnDriver:
     async def _turn(self, claim: Claim) -> bool:
         """One question; False where it has to wait."""
         try:
-            drafts = [self._layout.reply(await self._ask(claim))]
+            drafts = [self._laid_out(await self._ask(claim))]
             metrics.TURNS.labels("answered").inc()
             answer = drafts[0].body["answer"]
             metrics.REPLIES.labels(answer["kind"], answer["company"] or "", answer["language"]).inc()
@@ -94,15 +94,23 @@ class TurnDriver:
         metrics.TURN_SECONDS.observe((utc_now() - claim.asked_at).total_seconds())
         return True
 
-    async def _ask(self, claim: Claim) -> list[dict[str, object]]:
+    def _laid_out(self, messages: list[dict[str, Any]]) -> Draft:
         try:
-            return await self._client.ask(claim.sender, claim.text, claim.site, claim.lang)
+            return self._layout.reply(messages)
+        except (LookupError, TypeError, AttributeError, StopIteration) as error:
+            raise AssistantError(f"the reply cannot be read ({type(error).__name__})") from error
+
+    async def _ask(self, claim: Claim) -> list[dict[str, Any]]:
+        # Cleaning and masking may lengthen a text; the understanding reads its beginning.
+        text = claim.text[:MAX_ACCEPTED]
+        try:
+            return await self._client.ask(claim.sender, text, claim.site, claim.lang)
         except AssistantAwayError:
             raise
         except AssistantError as error:
             logger.warning("a turn is tried again: %s", error.reason)
             await asyncio.sleep(0.3)
-            return await self._client.ask(claim.sender, claim.text, claim.site, claim.lang)
+            return await self._client.ask(claim.sender, text, claim.site, claim.lang)
 
     async def _forget(self, sender: str) -> None:
         """The conversation was deleted during the turn, whose events came after that; what fails here is done later."""
@@ -151,8 +159,14 @@ class Caretaker:
     async def erase_due(self) -> None:
         """Delete the events of deleted conversations from Rasa's store."""
         for sender in await run_sync(self._upkeep.erasures_due):
-            await self._client.erase(sender)
-            await run_sync(self._upkeep.erased, sender)
+            try:
+                await self._client.erase(sender)
+            except AssistantAwayError:
+                raise
+            except AssistantError as error:
+                logger.warning("events of a deleted conversation are erased later: %s", error.reason)
+            else:
+                await run_sync(self._upkeep.erased, sender)
 
     async def _tend(self) -> None:
         await run_sync(self._upkeep.close_idle)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Iterator
 from datetime import datetime, timezone
 from pathlib import Path
@@ -74,6 +75,8 @@ class Database:
             sa.event.listen(self.engine, "connect", _tune_sqlite)
             sa.event.listen(self.engine, "begin", _begin)
         self._writing = self.engine.execution_options(writes=True)
+        # SQLite lets one write at a time and wakes those who wait in no order; among the threads of a process a lock is fairer.
+        self._turn_to_write = threading.Lock() if self.is_sqlite else contextlib.nullcontext()
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Session]:
@@ -84,7 +87,7 @@ class Database:
     @contextlib.contextmanager
     def write(self) -> Iterator[Session]:
         """A session that commits at its end; on SQLite it holds the write lock from its start."""
-        with Session(self._writing, future=True, expire_on_commit=False) as session, session.begin():
+        with self._turn_to_write, Session(self._writing, future=True, expire_on_commit=False) as session, session.begin():
             yield session
 
     def migrate(self) -> None:

@@ -10,7 +10,9 @@ PUBLISHED_CONTACTS = frozenset({"08005005577", "0359450121", "privacy_policy@mai
 TICKET_NUMBER = re.compile(r"(?<![0-9A-Za-z])D(?:-[0-9A-Za-z]{4}){3}-[0-9A-Za-z](?![0-9A-Za-z])", re.IGNORECASE)
 """A ticket's number, as in D-7K3M-92QX-4T6B-W; random, so it tells nothing about a person."""
 
-_GAP = r"[-‐‑–—−ー() .・]{0,2}"
+_DASHES = "-‐‑‒–—―−ー"
+_GAP = rf"[{_DASHES}() .・]{{0,2}}"
+_PART = rf"[{_DASHES} ]?"
 _PREFECTURE = r"(?:北海道|東京都|(?:京都|大阪)府|(?:神奈川|和歌山|鹿児島|[一-龥]{2})県)"
 _BANCHI = r"[0-9〇一二三四五六七八九十]+(?:(?:丁目|番地?|号室?|階|[-‐–−ーの])\s?[0-9〇一二三四五六七八九十]*)+"
 
@@ -24,9 +26,9 @@ _RULES = (
     _Rule("e-mail", re.compile(r"[A-Za-z0-9._%+'-]+\s?@\s?[A-Za-z0-9-]+(?:\.[A-Za-z0-9-]+)+")),
     _Rule("licence", re.compile(r"(?<=免許)(?:証)?(?:の)?(?:番号)?[^0-9]{0,6}[0-9]{12}(?![0-9])")),
     _Rule("licence", re.compile(r"(?i)\blicen[cs]e(?: no\.?| number)?[^0-9]{0,6}[0-9]{12}(?![0-9])")),
-    _Rule("card", re.compile(r"(?<![0-9])[0-9]{4}([- ]?)[0-9]{4}\1[0-9]{4}\1[0-9]{2,4}(?![0-9])")),
-    _Rule("card", re.compile(r"(?<![0-9])3[47][0-9]{2}[- ]?[0-9]{6}[- ]?[0-9]{5}(?![0-9])")),
-    _Rule("my number", re.compile(r"(?<![0-9])[0-9]{4}[- ]?[0-9]{4}[- ]?[0-9]{4}(?![0-9])")),
+    _Rule("card", re.compile(rf"(?<![0-9])[0-9]{{4}}({_PART})[0-9]{{4}}\1[0-9]{{4}}\1[0-9]{{2,4}}(?![0-9])")),
+    _Rule("card", re.compile(rf"(?<![0-9])3[47][0-9]{{2}}{_PART}[0-9]{{6}}{_PART}[0-9]{{5}}(?![0-9])")),
+    _Rule("my number", re.compile(rf"(?<![0-9])[0-9]{{4}}{_PART}[0-9]{{4}}{_PART}[0-9]{{4}}(?![0-9])")),
     _Rule("phone", re.compile(rf"(?<![0-9])\+[0-9]{{1,3}}{_GAP}(?:\(0\))?(?:[0-9]{{1,4}}{_GAP}){{2,4}}[0-9]{{2,4}}(?![0-9])")),
     _Rule("phone", re.compile(rf"(?<![0-9])\(?0[0-9]{{1,4}}{_GAP}[0-9]{{1,4}}{_GAP}[0-9]{{3,4}}(?![0-9])")),
     _Rule("postal code", re.compile(r"(?:〒\s?[0-9]{3}[-‐–−ー ]?[0-9]{4}|(?<![0-9-])[0-9]{3}[-‐–−ー][0-9]{4}(?![0-9-]))")),

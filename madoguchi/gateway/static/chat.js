@@ -164,8 +164,9 @@ function forget(...words) {
   wake();
 }
 
-function apply({state, working, lang: language}) {
-  Object.assign(talk, {state, working});
+/** Takes over a state; it comes after the messages up to its last_seq, of which some (notes of staff) are not shown. */
+function apply({state, working, lang: language, last_seq: last}) {
+  Object.assign(talk, {state, working, last: Math.max(talk.last, last)});
   if (language !== lang && !switching) speak(language);
   refresh();
 }
@@ -175,7 +176,6 @@ function receive(message) {
   drop(client_id);
   if (talk.seen.has(seq)) return;
   talk.seen.set(seq, sender);
-  while (talk.seen.has(talk.last + 1)) talk.last++;
   place(draw(message), seq);
   if (!talk.live || sender === "customer") return;
   announce(message);

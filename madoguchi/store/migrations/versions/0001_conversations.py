@@ -65,10 +65,16 @@ def upgrade() -> None:
         sa.UniqueConstraint("conversation_id", "seq"),
     )
     op.create_table("erasure", sa.Column("sender", sa.String(64), primary_key=True), sa.Column("due_at", _TIME, nullable=False))
+    op.create_table(
+        "address_use",
+        sa.Column("address_hash", sa.String(64), primary_key=True),
+        sa.Column("tenth", sa.Integer, primary_key=True),
+        sa.Column("messages", sa.Integer, nullable=False),
+    )
     op.create_table("job", sa.Column("name", sa.String(32), primary_key=True), sa.Column("ran_at", _TIME, nullable=False))
 
 
 def downgrade() -> None:
     """Drop them."""
-    for table in ("job", "erasure", "feedback", "message", "conversation"):
+    for table in ("job", "address_use", "erasure", "feedback", "message", "conversation"):
         op.drop_table(table)
