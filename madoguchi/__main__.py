@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 
 from madoguchi import MadoguchiError
@@ -104,6 +104,38 @@ def _conversations(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _requests(arguments: argparse.Namespace) -> int:
+    from madoguchi import clerk
+    from madoguchi.requests import Filters
+
+    if arguments.command == "list":
+        filters = Filters(arguments.company, arguments.state, contact=arguments.contact, is_open=None if arguments.all else True)
+        sys.stdout.writelines(f"{line}\n" for line in clerk.listed(filters))
+    elif arguments.command == "show":
+        sys.stdout.write(clerk.shown(arguments.number))
+    elif arguments.command == "move":
+        sys.stdout.write(f"{clerk.moved(arguments.number, arguments.state, arguments.reason, arguments.notified)}\n")
+    elif arguments.command == "note":
+        clerk.noted(arguments.number, arguments.text)
+    else:
+        sys.stdout.write(clerk.exported(arguments.number))
+    return 0
+
+
+def _rotate(_arguments: argparse.Namespace) -> int:
+    from madoguchi import clerk
+
+    sys.stdout.write(f"{clerk.rotated()}\n")
+    return 0
+
+
+def _audit(arguments: argparse.Namespace) -> int:
+    from madoguchi import clerk
+
+    sys.stdout.write(f"{clerk.head() if arguments.command == 'head' else clerk.verified(arguments.head)}\n")
+    return 0
+
+
 def _folds(_arguments: argparse.Namespace) -> int:
     from madoguchi.understanding.folds import report
 
@@ -142,6 +174,35 @@ def _parser() -> argparse.ArgumentParser:
         conversations.add_parser(name, help=text).add_argument("conversation", help="its id, 32 hexadecimal digits")
     for each in conversations.choices.values():
         each.set_defaults(run=_conversations)
+    requests = commands.add_parser("requests", help="work on tickets of data subject requests").add_subparsers(
+        dest="command", required=True, metavar="COMMAND"
+    )
+    listed = requests.add_parser("list", help="open tickets, the newest first")
+    listed.add_argument("--all", action="store_true", help="ended ones too")
+    listed.add_argument("--company")
+    listed.add_argument("--state")
+    listed.add_argument("--contact", help="mail address, telephone number or name; found by its blind index")
+    requests.add_parser("show", help="a ticket and its history").add_argument("number")
+    moved = requests.add_parser("move", help="move a ticket to a state; what a state needs is said where it is missing")
+    moved.add_argument("number")
+    moved.add_argument("state")
+    moved.add_argument("--reason")
+    moved.add_argument("--notified", type=date.fromisoformat, metavar="YYYY-MM-DD", help="when the person was notified of the decision")
+    noted = requests.add_parser("note", help="add a sealed note")
+    noted.add_argument("number")
+    noted.add_argument("text")
+    requests.add_parser("export", help="everything held on a ticket, personal fields opened; audited").add_argument("number")
+    for each in requests.choices.values():
+        each.set_defaults(run=_requests)
+    keys = commands.add_parser("keys", help="keys of personal fields").add_subparsers(required=True, metavar="COMMAND")
+    keys.add_parser("rotate", help="seal every personal field with a new key, while everything runs").set_defaults(run=_rotate)
+    audit = commands.add_parser("audit", help="the audit log of tickets").add_subparsers(dest="command", required=True, metavar="COMMAND")
+    audit.add_parser("head", help="print the end of the log, to keep elsewhere")
+    audit.add_parser("verify", help="find edits, deletions, reordering and a cut tail").add_argument(
+        "--head", help="as `audit head` printed it; without it a cut tail is not found"
+    )
+    for each in audit.choices.values():
+        each.set_defaults(run=_audit)
     corpus = commands.add_parser("corpus", help="check and show the corpus").add_subparsers(required=True, metavar="COMMAND")
     check = corpus.add_parser("check", help="prove that statements stand in the policies and every question is covered")
     check.add_argument("--questions", type=Path, default=DEVELOPMENT_SET, help="development questions, none of which may be learned")

@@ -259,10 +259,11 @@ class RequestForm:
         pieces.append(compose.source_lines(self._corpus, citations, language))
         pieces.append(say("next_link", language, link=link) if link else say("next_contact", language))
         view = compose.view_of(self._corpus, parts[0].entry, citations, language)
+        after = replace(state, company=company, unsure=0, draft=draft.having(number=number))
         if link is None:
             view["form"] = {"form": "contact", "ticket": number}
         return Reply(
-            "request", language, "\n".join(filter(None, pieces)), replace(state, company=company, unsure=0, draft=draft.having(number=number)),
+            "request", language, "\n".join(filter(None, pieces)), after,
             company=company, topic="procedure", request=draft.type, citations=citations, view=view,
         )  # fmt: skip
 

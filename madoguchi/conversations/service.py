@@ -174,6 +174,16 @@ class Conversations:
                 conversation.answered_seq = message.seq
             return shown(message)
 
+    def hold_address(self, address: str) -> None:
+        """Count something that a network address does without a conversation, such as looking up a ticket.
+
+        Raises:
+            ConversationError: `too_fast`.
+        """
+        with self._database.write() as session:
+            if self._uses(session, self._hashed(address), self._now()) > self._limits.address_messages_a_minute:
+                raise ConversationError("too_fast", 60)
+
     def set_language(self, conversation_id: str, lang: Language) -> dict[str, Any]:
         """Keep the language of the page, which the assistant replies in where a message has none of its own."""
         with self._database.write() as session:

@@ -52,23 +52,34 @@ _STATUS = {
     "not_found": 404,
     "not_allowed": 405,
     "foreign_origin": 403,
+    "refused": 403,
+    "contact_invalid": 422,
+    "notice_outdated": 409,
+    "already_given": 409,
+    "try_again": 503,
     "failure": 500,
 }
 Handler = Callable[[Request], Awaitable[Response]]
 
 
-def refusal(code: str, retry_after: int | None = None, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    """A refusal in both languages."""
+def refusal(
+    code: str, retry_after: int | None = None, headers: Mapping[str, str] | None = None, problems: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """A refusal in both languages; `problems`: what is wrong with which field of a form."""
     metrics.REFUSALS.labels(code).inc()
     body: dict[str, Any] = {"error": code, "message": {lang: say(code, lang) for lang in LANGUAGES}}
     headers = dict(headers or {})
+    if problems:
+        body["problems"] = dict(problems)
     if retry_after:
         body["retry_after"] = retry_after
         headers["Retry-After"] = str(retry_after)
     return JSONResponse(body, _STATUS.get(code, 400), headers)
 
 
-def _guarded(handler: Handler) -> Handler:
+def guarded(handler: Handler) -> Handler:
+    """A handler that refuses writes from other origins, and whose refusals become replies."""
+
     @wraps(handler)
     async def run(request: Request) -> Response:
         try:
@@ -81,19 +92,20 @@ def _guarded(handler: Handler) -> Handler:
     return run
 
 
-def _runtime(request: Request) -> Runtime:
+def runtime_of(request: Request) -> Runtime:
+    """The services of this process."""
     runtime: Runtime = request.app.state.runtime
     return runtime
 
 
-async def _mine(request: Request) -> str:
+async def conversation_of(request: Request) -> str:
     """The id of the conversation that the request's token stands for."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise ConversationError("no_token")
     if not _TOKEN.fullmatch(token):
         raise ConversationError("unknown_conversation")
-    return await run_sync(_runtime(request).conversations.find, token)
+    return await run_sync(runtime_of(request).conversations.find, token)
 
 
 def _number(request: Request, name: str, highest: int) -> int:
@@ -109,15 +121,15 @@ def _digits(raw: str, highest: int) -> int:
 def _site(request: Request, site: str | None) -> str | None:
     if not site:
         return None
-    if site not in _runtime(request).layout.corpus.companies:
+    if site not in runtime_of(request).layout.corpus.companies:
         raise ConversationError("unknown_site")
     return site
 
 
-@_guarded
+@guarded
 async def info(request: Request) -> Response:
     """Who operates the assistant, and whether it can answer now."""
-    runtime = _runtime(request)
+    runtime = runtime_of(request)
     site = _site(request, request.query_params.get("site"))
     corpus, now = runtime.layout.corpus, utc_now()
     contact = {lang: contact_text(corpus, site, lang, now) for lang in LANGUAGES} if site else {}
@@ -133,7 +145,7 @@ async def info(request: Request) -> Response:
     )
 
 
-@_guarded
+@guarded
 async def open_conversation(request: Request) -> Response:
     """Open a conversation."""
     body = await json_body(request, {"site": (str, type(None)), "lang": str})
@@ -141,32 +153,32 @@ async def open_conversation(request: Request) -> Response:
     if lang not in LANGUAGES:
         raise ConversationError("bad_request")
     address = request.client.host if request.client else ""
-    token, state = await run_sync(_runtime(request).conversations.open, _site(request, body.get("site")), lang, address)
+    token, state = await run_sync(runtime_of(request).conversations.open, _site(request, body.get("site")), lang, address)
     return JSONResponse({"token": token, "conversation": state}, 201)
 
 
-@_guarded
+@guarded
 async def state(request: Request) -> Response:
     """The conversation's state."""
-    return JSONResponse(await run_sync(_runtime(request).conversations.state, await _mine(request)))
+    return JSONResponse(await run_sync(runtime_of(request).conversations.state, await conversation_of(request)))
 
 
-@_guarded
+@guarded
 async def change(request: Request) -> Response:
     """Change the language."""
-    mine = await _mine(request)
+    mine = await conversation_of(request)
     body = await json_body(request, {"lang": str})
     if body.get("lang") not in LANGUAGES:
         raise ConversationError("bad_request")
-    changed = await run_sync(_runtime(request).conversations.set_language, mine, body["lang"])
-    _runtime(request).hub.wake(mine)
+    changed = await run_sync(runtime_of(request).conversations.set_language, mine, body["lang"])
+    runtime_of(request).hub.wake(mine)
     return JSONResponse(changed)
 
 
-@_guarded
+@guarded
 async def erase(request: Request) -> Response:
     """End the conversation and delete it, here and in Rasa's store."""
-    runtime, mine = _runtime(request), await _mine(request)
+    runtime, mine = runtime_of(request), await conversation_of(request)
     erased = await run_sync(runtime.conversations.erase, mine)
     runtime.hub.wake(mine)
     events, is_pending = 0, False
@@ -178,10 +190,10 @@ async def erase(request: Request) -> Response:
     return JSONResponse({"messages": erased.messages, "events": events, "pending": is_pending})
 
 
-@_guarded
+@guarded
 async def send(request: Request) -> Response:
     """Keep a message and have it answered."""
-    runtime, mine = _runtime(request), await _mine(request)
+    runtime, mine = runtime_of(request), await conversation_of(request)
     body = await json_body(request, {"client_id": str, "text": str, "offer": str})
     if (
         not _CLIENT_ID.fullmatch(body.get("client_id", ""))
@@ -195,10 +207,10 @@ async def send(request: Request) -> Response:
     return JSONResponse(message, 202)
 
 
-@_guarded
+@guarded
 async def messages(request: Request) -> Response:
     """The messages after a number; with `wait`, as soon as something has changed."""
-    runtime, mine = _runtime(request), await _mine(request)
+    runtime, mine = runtime_of(request), await conversation_of(request)
     after, wait = _number(request, "after", MAX_SEQ), _number(request, "wait", 25)
     with runtime.hub.subscribed(mine) as changed:
         found, now = first = await run_sync(runtime.conversations.messages, mine, after)
@@ -211,10 +223,10 @@ async def messages(request: Request) -> Response:
     return JSONResponse({"messages": found, "conversation": now})
 
 
-@_guarded
+@guarded
 async def stream(request: Request) -> Response:
     """Messages and states as they come."""
-    runtime, mine = _runtime(request), await _mine(request)
+    runtime, mine = runtime_of(request), await conversation_of(request)
     after = _number(request, "after", MAX_SEQ)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     if request.method == "HEAD":
@@ -248,22 +260,22 @@ def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
-@_guarded
+@guarded
 async def feedback(request: Request) -> Response:
     """Keep a vote."""
-    mine = await _mine(request)
+    mine = await conversation_of(request)
     body = await json_body(request, {"helpful": bool, "with_words": bool})
     seq = _digits(request.path_params["seq"], MAX_SEQ)
     if "helpful" not in body or seq == 0:
         raise ConversationError("bad_request")
-    await run_sync(_runtime(request).conversations.vote, mine, seq, body["helpful"], body.get("with_words", False))
+    await run_sync(runtime_of(request).conversations.vote, mine, seq, body["helpful"], body.get("with_words", False))
     return Response(status_code=204)
 
 
-@_guarded
+@guarded
 async def transcript(request: Request) -> Response:
     """The conversation as a text file, in the language of the page."""
-    runtime, mine = _runtime(request), await _mine(request)
+    runtime, mine = runtime_of(request), await conversation_of(request)
     found, now = await run_sync(runtime.conversations.messages, mine, 0)
     lang = now["lang"]
     lines = [say("transcript_title", lang), say("transcript_note", lang, operator=runtime.operator(lang)), ""]
@@ -276,6 +288,8 @@ async def transcript(request: Request) -> Response:
 def _plain(blocks: list[dict[str, Any]]) -> list[str]:
     lines = []
     for block in blocks:
+        if block["type"] == "form":
+            continue
         if block["type"] == "list":
             lines += ["・" + "".join(run["text"] for run in item) for item in block["items"]]
         else:

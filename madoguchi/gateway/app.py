@@ -18,7 +18,7 @@ from starlette.types import ASGIApp
 from madoguchi import logs
 from madoguchi.settings import Settings
 
-from . import api, pages
+from . import api, pages, tickets
 from .runtime import Runtime
 from .security import Guard
 
@@ -67,7 +67,7 @@ def create() -> ASGIApp:
         yield
         await runtime.stop()
 
-    routes = [Route("/healthz", healthz), Route("/readyz", readyz), *api.ROUTES, *pages.ROUTES]
+    routes = [Route("/healthz", healthz), Route("/readyz", readyz), *api.ROUTES, *tickets.ROUTES, *pages.ROUTES]
     app = Starlette(
         routes=routes,
         exception_handlers={HTTPException: _http_error, Exception: _failure},

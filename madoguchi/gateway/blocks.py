@@ -102,6 +102,8 @@ class Layout:
         answer, view = custom["answer"], custom.get("view") or {}
         language: Language = answer["language"]
         blocks = self.blocks(text, view, language)
+        if "form" in view:
+            blocks.append({"type": "form", **view["form"]})
         unfolds = set(choices.FIXED["show_original"].values()) if any(b["type"] == "source" for b in blocks) else set()
         buttons = [button for message in messages for button in message.get("buttons") or ()]
         body = {

@@ -83,6 +83,16 @@ async def kept(request: Request) -> Response:
     return _page(request, "kept.html", operator=runtime.operator(_language(request)), days=runtime.settings.keep_days)
 
 
+async def contact_form(request: Request) -> Response:
+    """The page of a one-time link for contact details; the link's secret stands behind # and is not sent with it."""
+    return _page(request, "request.html", mode="contact")
+
+
+async def status_form(request: Request) -> Response:
+    """The page where the state of a ticket is looked up."""
+    return _page(request, "request.html", mode="status")
+
+
 async def embed(_request: Request) -> Response:
     """The script of the one line on a host page."""
     return FileResponse(
@@ -106,6 +116,8 @@ ROUTES = [
     Route("/", demo),
     Route("/chat", chat),
     Route("/kept", kept),
+    Route("/request", contact_form),
+    Route("/status", status_form),
     Route("/embed.js", embed, middleware=_COMPRESSED),
     Mount("/static", _Files(directory=_STATIC), middleware=_COMPRESSED),
 ]

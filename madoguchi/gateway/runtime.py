@@ -9,6 +9,8 @@ from typing import Any
 from madoguchi import Language
 from madoguchi.conversations import Conversations, Limits, Turns, Upkeep
 from madoguchi.corpus import shared_corpus
+from madoguchi.office import mailer_of, office_of
+from madoguchi.requests import Requests, Retention
 from madoguchi.settings import Settings
 from madoguchi.store import Database
 
@@ -26,7 +28,7 @@ class Runtime:
         """Open the database and migrate it.
 
         Raises:
-            DatabaseError: it cannot be used.
+            DatabaseError, KeyRingError: it cannot be used, or the keys of tickets cannot.
         """
         self.settings = settings
         self.database = Database(settings.database_url)
@@ -34,10 +36,12 @@ class Runtime:
         self.layout = Layout(shared_corpus())
         self.conversations = Conversations(self.database, Limits(*settings.limits), settings.address_key.encode())
         self.upkeep = Upkeep(self.database)
+        office = office_of(settings, self.database)
+        self.requests = Requests(office)
         self.hub = Hub(self.conversations)
         self.client = AssistantClient(settings)
         self.driver = TurnDriver(Turns(self.database), self.client, self.hub, self.layout)
-        self.caretaker = Caretaker(self.upkeep, self.client, self.hub, settings)
+        self.caretaker = Caretaker(self.upkeep, self.client, self.hub, settings, mailer_of(settings, office), Retention(office))
         self._tasks: list[asyncio.Task[Any]] = []
 
     def operator(self, language: Language) -> str:
@@ -46,7 +50,13 @@ class Runtime:
 
     def start(self) -> None:
         """Start what runs beside requests."""
-        loops: list[Coroutine[Any, Any, Any]] = [self.hub.poll(), self.driver.sweep(), self.caretaker.watch(), self.caretaker.tend()]
+        loops: list[Coroutine[Any, Any, Any]] = [
+            self.hub.poll(),
+            self.driver.sweep(),
+            self.caretaker.watch(),
+            self.caretaker.tend(),
+            self.caretaker.post(),
+        ]
         self._tasks = [asyncio.create_task(loop) for loop in loops]
 
     async def stop(self) -> None:

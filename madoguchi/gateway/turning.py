@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from datetime import timedelta
@@ -11,8 +12,10 @@ from typing import Any, NoReturn
 from anyio.to_thread import run_sync
 from sqlalchemy.exc import SQLAlchemyError
 
+from madoguchi import MadoguchiError
 from madoguchi.answers.compose import contact_text
 from madoguchi.conversations import Claim, Draft, Turns, Upkeep
+from madoguchi.requests import Mailer, Retention
 from madoguchi.settings import Settings
 from madoguchi.store import utc_now
 from madoguchi.text import MAX_ACCEPTED
@@ -27,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 SWEEP_SECONDS = 1.0
 UPKEEP_SECONDS = 30.0
+MAIL_SECONDS = 10.0
 RETRY_AWAY = timedelta(seconds=2)
 GIVE_UP = timedelta(minutes=10)
 """A question older than this is not answered out of the blue; the customer may ask it again by a button."""
@@ -135,8 +139,11 @@ class TurnDriver:
 class Caretaker:
     """Closes idle conversations, purges old ones once a day, carries out erasures, keeps an eye on the assistant."""
 
-    def __init__(self, upkeep: Upkeep, client: AssistantClient, hub: Hub, settings: Settings) -> None:
+    def __init__(self, upkeep: Upkeep, client: AssistantClient, hub: Hub, settings: Settings, mailer: Mailer, retention: Retention) -> None:
         self._upkeep = upkeep
+        self._mailer = mailer
+        self._retention = retention
+        self._has_mail = asyncio.Event()
         self._client = client
         self._hub = hub
         self._settings = settings
@@ -156,6 +163,21 @@ class Caretaker:
             await self._quietly(self._tend)
             await asyncio.sleep(UPKEEP_SECONDS)
 
+    def hurry(self) -> None:
+        """Have mails sent at once: somebody waits for a code."""
+        self._has_mail.set()
+
+    async def post(self) -> NoReturn:
+        """Send the mails that are due."""
+        while True:
+            await self._quietly(self._deliver)
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._has_mail.wait(), MAIL_SECONDS)
+
+    async def _deliver(self) -> None:
+        self._has_mail.clear()
+        await run_sync(self._mailer.deliver)
+
     async def erase_due(self) -> None:
         """Delete the events of deleted conversations from Rasa's store."""
         for sender in await run_sync(self._upkeep.erasures_due):
@@ -173,10 +195,11 @@ class Caretaker:
         if await run_sync(self._upkeep.take_job, "purge", timedelta(days=1)):
             count = await run_sync(self._upkeep.purge, timedelta(days=self._settings.keep_days))
             logger.info("purged %d conversations", count)
+            await run_sync(self._retention.run)
         await self.erase_due()
 
     async def _quietly(self, run: Callable[[], object]) -> None:
         try:
             await run()  # type: ignore[misc]
-        except (SQLAlchemyError, AssistantError) as error:
+        except (SQLAlchemyError, MadoguchiError, OSError) as error:
             logger.warning("upkeep is tried again: %s", type(error).__name__)

@@ -68,6 +68,7 @@ function make(tag, properties, ...children) {
 
 const DASHES = /[\s\-\u2010-\u2015\u2212\u30fc]/g;
 const isCode = (text) => /^\d{8}$/.test(text.normalize("NFKC").replace(DASHES, ""));
+const inBoth = (text) => ({ja: text, en: text});
 const isFinal = ({status}) => status >= 400 && status < 500 && status !== 408;
 
 /**
@@ -91,7 +92,7 @@ class Card {
   said = new Map(); // element → its words, which follow the language
   typed = {};
   fields = [];
-  refused = null; // what a step says of a refusal, in place of the server's words
+  refused = null; // says in a step's own words that something was refused, and whether it did
   isBusy = false;
   isComposing = false;
 
@@ -176,6 +177,7 @@ class Card {
   warn(words, ...values) {
     this.say(this.alert, words, ...values);
     if (words) this.alert.scrollIntoView({block: "nearest"});
+    return true;
   }
 
   async explain(refusal) {
@@ -214,7 +216,6 @@ class Card {
     Object.assign(this, {fields, refused});
     this.warn("");
     if (isMove) (fields.length === 1 ? fields[0].input : heading).focus();
-    if (isMove) heading.scrollIntoView({block: "nearest"});
   }
 
   button(words, onclick) {
@@ -274,16 +275,115 @@ class Card {
 
   // ---- contact details
 
-  /** Asks the server which step a ticket is at, and goes there. */
+  isLinkRefused = (error) => this.link && error === "refused" && this.warn("link_refused");
+
+  /** Asks the server which step the ticket is at, and goes there. */
   async begin() {
+    this.refused ??= this.isLinkRefused;
     await this.attempt("loading", async () => {
       await this.readNotice();
       this.advance(this.notice);
     });
-    if (this.link && this.wasRefused) this.warn("link_refused");
   }
 
   async readNotice() {
     const {lang} = this;
     this.notice = {...await this.callOwn("notice", {lang}), lang};
   }
+
+  advance({step, state}) {
+    if (step === "contact") this.askContact();
+    else if (step === "code") this.askCode();
+    else this.tellDone(state);
+  }
+
+  about() {
+    const {ticket, company, type} = this.notice;
+    return this.facts({ticket: inBoth(ticket), company, type});
+  }
+
+  askContact(isChange = false) {
+    const {text, channel, relation} = this.notice;
+    const isOwn = relation === "self";
+    const contact = FIELD_OF[channel];
+    const hint = `${contact}_hint`;
+    const fields = [this.field("name", isOwn ? {} : {words: "own_name"}), this.field(contact, {hint: hint in STRINGS.ja && hint})];
+    if (!isOwn) fields.splice(1, 0, this.field("represented_name"));
+    const back = isChange && this.button("to_code", () => this.askCode());
+    const form = this.form(fields, "give", (values) => this.giveContact(values), back);
+    const sealed = !this.link && this.label("p", "contact_sealed", {className: "hint"});
+    this.show("contact_title", [this.about(), this.label("p", text, {className: "purpose"}), sealed, form], {fields, refused: this.isLinkRefused});
+    this.isChange = isChange;
+  }
+
+  /** Sends the contact details with the version of the notice in the language it was read in. */
+  async giveContact(values) {
+    const {lang} = this;
+    const read = this.notice.text[lang];
+    if (this.notice.lang !== lang) await this.readNotice();
+    if (this.notice.text[lang] !== read) throw {error: "notice_outdated"};
+    this.advance(await this.callOwn("contact", {lang, notice: this.notice.version, ...values}));
+  }
+
+  /** The notice was reworded: shows it with the fields as they were. */
+  askAnew() {
+    return this.attempt("loading", async () => {
+      await this.readNotice();
+      this.askContact(this.isChange);
+      this.warn("reworded");
+    });
+  }
+
+  askCode() {
+    this.typed.code = "";
+    const {email} = this.typed;
+    const intro = this.intro(["code_on_way"], email && ["code_to", email], ["mailbox_only"], !this.link && ["card_only"]);
+    const field = this.field("code", {intro});
+    const change = this.button("change", () => this.askContact(true));
+    const form = this.form([field], "prove", async ({code}) => this.advance(await this.callOwn("code", {code})), change);
+    const refused = (error) => error === "refused" && this.blame({code: "wrong_code"});
+    this.show("code_title", [this.about(), intro, form], {fields: [field], refused});
+  }
+
+  tellDone(state) {
+    this.typed = {};
+    const {ticket, company, type} = this.notice;
+    const facts = this.facts({ticket: inBoth(ticket), company, type, state: state?.label});
+    this.show("done_title", [facts, this.label("p", "keep_number")]);
+  }
+
+  // ---- status
+
+  askNumber() {
+    this.typed.ticket ??= this.ticket ?? "";
+    const intro = this.intro(["number_intro"]);
+    const field = this.field("ticket", {hint: "ticket_hint", intro});
+    const form = this.form([field], "ask_code", async ({ticket}) => {
+      await this.call("status-code", {ticket, lang: this.lang});
+      this.askStatusCode();
+    });
+    this.show("number_title", [intro, form], {fields: [field]});
+  }
+
+  /** Says the same whether or not there is such a ticket. */
+  askStatusCode() {
+    this.typed.code = "";
+    const {ticket} = this.typed;
+    const intro = this.intro(["code_if_right"], ["mailbox_only"], this.token && ["card_only"]);
+    const field = this.field("code", {intro});
+    const back = this.button("to_number", () => this.askNumber());
+    const form = this.form([field], "see", async ({code}) => this.tellStatus(await this.call("status", {ticket, code})), back);
+    const refused = () => {
+      field.input.focus();
+      return this.warn("mismatch");
+    };
+    this.show("code_title", [this.facts({ticket: inBoth(ticket)}), intro, form], {fields: [field], refused});
+  }
+
+  tellStatus({state, since, company, type}) {
+    const dateIn = (lang) => new Date(since).toLocaleDateString(lang, {timeZone: "Asia/Tokyo", dateStyle: "long"});
+    const facts = {ticket: inBoth(this.typed.ticket), state: state.label, since: {ja: dateIn("ja"), en: dateIn("en")}, company, type};
+    this.typed.code = "";
+    this.show("state_title", [this.facts(facts), make("div", {className: "buttons"}, this.button("look_again", () => this.askNumber()))]);
+  }
+}

@@ -11,7 +11,7 @@ const STRINGS = {
     starting: "自動応答を準備しています。ご質問はお預かりし、準備ができ次第お答えします。", failing: "ただいま自動応答につながりません。ご質問はお預かりし、つながり次第お答えします。",
     contact: "ポリシーに記載の窓口：{0}", masked: "個人情報と思われる部分を伏せました。", translation: "訳", line: "{0}行目", lines: "{0}〜{1}行目",
     helpful: "お役に立ちましたか", yes: "はい", no: "いいえ", thanks: "ありがとうございました。", alone: "ご質問の文面は、評価と一緒には保存しません。", include: "文面も評価に添える", included: "文面も評価に添えました。",
-    long: "2,000文字以内でお願いいたします。", wait: "{0}秒ほど待って、もう一度お試しください。", failed: "処理できませんでした。もう一度お試しください。",
+    again: "入力欄を表示できませんでした。もう一度表示する", long: "2,000文字以内でお願いいたします。", wait: "{0}秒ほど待って、もう一度お試しください。", failed: "処理できませんでした。もう一度お試しください。",
   },
   en: {
     title: "Privacy questions", other: "日本語", menu: "Menu", close: "Close", log: "Conversation", input: "Type your question", send: "Send",
@@ -25,7 +25,7 @@ const STRINGS = {
     starting: "The assistant is starting. Your question is kept and answered once it is ready.", failing: "The assistant cannot be reached. Your question is kept and answered once it is back.",
     contact: "Contact point in the policy: {0}", masked: "What looked like personal data was masked.", translation: "our translation", line: "line {0}", lines: "lines {0}–{1}",
     helpful: "Was this helpful?", yes: "Yes", no: "No", thanks: "Thank you.", alone: "Your question is not kept with the vote.", include: "Include my question", included: "Your question is kept with the vote.",
-    long: "Please keep it to 2,000 characters.", wait: "Please try again in {0} seconds.", failed: "That did not work. Please try again.",
+    again: "The form could not be shown. Try again", long: "Please keep it to 2,000 characters.", wait: "Please try again in {0} seconds.", failed: "That did not work. Please try again.",
   },
 };
 
@@ -87,6 +87,7 @@ function speak(language) {
   all("[data-t]").forEach(fill);
   all("[data-label]").forEach((element) => element.setAttribute("aria-label", phrase(element.dataset.label)));
   all("time").forEach(clock);
+  all(".card").forEach((card) => card.speak?.(lang));
   $("language").lang = lang === "ja" ? "en" : "ja";
   $("kept").href = `/kept?lang=${lang}`;
   box.placeholder = phrase("input");
@@ -351,6 +352,11 @@ const BLOCKS = {
     if (!originals.length) return make("p", {className: "source"}, ...line);
     return make("details", {className: "source"}, make("summary", {}, ...line), ...originals.map(original));
   },
+  form(block) {
+    const element = make("div", {className: "card"});
+    drawForm(element, block);
+    return element;
+  },
 };
 
 function original({title, lines, lang, text}) {
@@ -404,18 +410,31 @@ function vote(seq, helpful) {
   return make("div", {className: "vote"}, label("span", "helpful"), yes, no, said, more);
 }
 
-/** Puts a message where its number belongs, those without one at the end; shows the newest, but not past the question it answers. */
-function place(node, seq = Infinity) {
-  const reading = log.scrollTop < place.shown - 9;
-  const next = all(".message").find(({dataset}) => !(dataset.seq <= seq));
-  log.insertBefore(node, next ?? null);
-  if (reading && node.dataset.seq) return;
+/** Draws a form card; its code comes with the first one. A copy that could not be loaded is asked for under another name. */
+async function drawForm(element, {form, ticket}, tries = 0) {
+  const cards = await import(`./cards.js${new URL(import.meta.url).search}#${tries}`).catch(() => null);
+  if (cards) await cards.drawCard(element, {form, ticket, lang, token: () => talk.token});
+  else element.replaceChildren(button(label("span", "again"), () => drawForm(element, {form, ticket}, tries + 1)));
+  if (!isReading()) scroll();
+}
+
+const isReading = () => log.scrollTop < place.shown - 9 || document.activeElement?.closest(".card");
+
+function scroll() {
   log.scrollTop = all("[data-sender=customer]").pop()?.offsetTop ?? log.scrollHeight;
   place.shown = log.scrollTop;
 }
 
+/** Puts a message where its number belongs, those without one at the end; shows the newest, but not past the question it answers. */
+function place(node, seq = Infinity) {
+  const reading = isReading();
+  const next = all(".message").find(({dataset}) => !(dataset.seq <= seq));
+  log.insertBefore(node, next ?? null);
+  if (!reading || !node.dataset.seq) scroll();
+}
+
 function announce({sender, lang, blocks}) {
-  const text = blocks.flatMap(({items, runs}) => items ?? [runs]).map(plain).join(" ");
+  const text = blocks.flatMap(({items, runs = []}) => items ?? [runs]).map(plain).join(" ");
   $("live").append(make("p", {}, label("span", sender), " ", make("span", {lang}, text)));
 }
 
