@@ -308,15 +308,21 @@ async def openapi(_request: Request) -> Response:
     return JSONResponse(description())
 
 
+def _by_method(**handlers: Handler) -> Handler:
+    """One route for all methods of a path, so that a refused method is told which there are."""
+
+    async def run(request: Request) -> Response:
+        return await handlers["GET" if request.method == "HEAD" else request.method](request)
+
+    return run
+
+
 ROUTES = [
     Route("/api/info", info),
     Route("/api/openapi.json", openapi),
     Route("/api/conversations", open_conversation, methods=["POST"]),
-    Route("/api/conversation", state, methods=["GET"]),
-    Route("/api/conversation", change, methods=["PATCH"]),
-    Route("/api/conversation", erase, methods=["DELETE"]),
-    Route("/api/conversation/messages", messages, methods=["GET"]),
-    Route("/api/conversation/messages", send, methods=["POST"]),
+    Route("/api/conversation", _by_method(GET=state, PATCH=change, DELETE=erase), methods=["GET", "PATCH", "DELETE"]),
+    Route("/api/conversation/messages", _by_method(GET=messages, POST=send), methods=["GET", "POST"]),
     Route("/api/conversation/stream", stream),
     Route("/api/conversation/messages/{seq}/feedback", feedback, methods=["PUT"]),
     Route("/api/conversation/transcript", transcript),

@@ -80,7 +80,7 @@ class TurnDriver:
     async def _turn(self, claim: Claim) -> bool:
         """One question; False where it has to wait."""
         try:
-            drafts = [self._laid_out(await self._ask(claim))]
+            drafts = [await self._ask(claim)]
             metrics.TURNS.labels("answered").inc()
             answer = drafts[0].body["answer"]
             metrics.REPLIES.labels(answer["kind"], answer["company"] or "", answer["language"]).inc()
@@ -104,17 +104,18 @@ class TurnDriver:
         except (LookupError, TypeError, AttributeError, StopIteration) as error:
             raise AssistantError(f"the reply cannot be read ({type(error).__name__})") from error
 
-    async def _ask(self, claim: Claim) -> list[dict[str, Any]]:
+    async def _ask(self, claim: Claim) -> Draft:
+        """The assistant's answer; a failed turn is tried once more."""
         # Cleaning and masking may lengthen a text; the understanding reads its beginning.
         text = claim.text[:MAX_ACCEPTED]
         try:
-            return await self._client.ask(claim.sender, text, claim.site, claim.lang)
+            return self._laid_out(await self._client.ask(claim.sender, text, claim.site, claim.lang))
         except AssistantAwayError:
             raise
         except AssistantError as error:
             logger.warning("a turn is tried again: %s", error.reason)
             await asyncio.sleep(0.3)
-            return await self._client.ask(claim.sender, text, claim.site, claim.lang)
+            return self._laid_out(await self._client.ask(claim.sender, text, claim.site, claim.lang))
 
     async def _forget(self, sender: str) -> None:
         """The conversation was deleted during the turn, whose events came after that; what fails here is done later."""
