@@ -24,7 +24,7 @@ const STRINGS = {
     failed: "処理できませんでした。もう一度お試しください。",
   },
   en: {
-    loading: "Loading", sending: "Sending", again: "Load again", required: "(required)",
+    loading: "Loading", sending: "Sending", again: "Load again", required: " (required)",
     contact_title: "Your contact details", code_title: "Enter the code", done_title: "Contact details recorded", number_title: "Enter your ticket number", state_title: "Where your request stands",
     name: "Your name", own_name: "Your own name", represented_name: "Name of the person you act for", email: "E-mail address", phone: "Telephone number", address: "Postal address",
     phone_hint: "Outside Japan, start with + and the country code.", address_hint: "Include the postcode.",
@@ -230,8 +230,8 @@ class Card {
     const help = hint && this.label("p", hint, {id: `${id}-hint`, className: "hint"});
     input.setAttribute("aria-describedby", [intro, help, problem].filter(Boolean).map((element) => element.id).join(" "));
     input.addEventListener("input", () => { this.typed[name] = input.value; });
-    const label = make("label", {htmlFor: id}, this.label("span", words), " ", this.label("small", "required"));
-    return {name, input, problem, node: make("div", {className: "field"}, label, help ?? "", input, problem)};
+    const label = make("label", {htmlFor: id}, this.label("span", words), this.label("small", "required"));
+    return {name, input, problem, node: make("div", {className: "field"}, label, help || "", input, problem)};
   }
 
   form(fields, words, send, ...others) {
@@ -307,7 +307,7 @@ class Card {
     const isOwn = relation === "self";
     const contact = FIELD_OF[channel];
     const hint = `${contact}_hint`;
-    const fields = [this.field("name", isOwn ? {} : {words: "own_name"}), this.field(contact, {hint: hint in STRINGS.ja && hint})];
+    const fields = [this.field("name", isOwn ? {} : {words: "own_name"}), this.field(contact, {hint: hint in STRINGS.ja ? hint : null})];
     if (!isOwn) fields.splice(1, 0, this.field("represented_name"));
     const back = isChange && this.button("to_code", () => this.askCode());
     const form = this.form(fields, "give", (values) => this.giveContact(values), back);

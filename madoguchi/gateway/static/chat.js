@@ -1,6 +1,6 @@
 const STRINGS = {
   ja: {
-    title: "個人情報の窓口", other: "English", menu: "メニュー", close: "閉じる", log: "会話", input: "ご質問を入力してください", send: "送信",
+    title: "個人情報の窓口", other: "English", menu: "メニュー", close: "閉じる", log: "会話", input: "ご質問を入力", send: "送信",
     assistant: "自動応答", person: "担当者", customer: "お客様", system: "お知らせ",
     about: "{0}が運営する自動応答の窓口です。公開されているプライバシーポリシーに書かれていることをお答えします。",
     careful: "お名前やご連絡先などの個人情報は、入力なさらないでください。", kept: "記録の内容と保存期間", examples: "ご質問の例",
@@ -9,7 +9,7 @@ const STRINGS = {
     deleted: "会話を削除しました（メッセージ{0}件、自動応答の記録{1}件）。", later: "自動応答の記録は、つながり次第削除します。",
     ended: "前の会話は終了しました。新しくお尋ねいただけます。", sending: "送信しています", offline: "接続が切れています。つなぎ直しています", working: "回答を用意しています",
     starting: "自動応答を準備しています。ご質問はお預かりし、準備ができ次第お答えします。", failing: "ただいま自動応答につながりません。ご質問はお預かりし、つながり次第お答えします。",
-    contact: "ポリシーに記載の窓口：{0}", masked: "個人情報と思われる部分を伏せました。", translation: "訳", line: "{0}行目", lines: "{0}〜{1}行目",
+    masked: "個人情報と思われる部分を伏せました。", translation: "訳", line: "{0}行目", lines: "{0}〜{1}行目",
     helpful: "お役に立ちましたか", yes: "はい", no: "いいえ", thanks: "ありがとうございました。", alone: "ご質問の文面は、評価と一緒には保存しません。", include: "文面も評価に添える", included: "文面も評価に添えました。",
     again: "入力欄を表示できませんでした。もう一度表示する", long: "2,000文字以内でお願いいたします。", wait: "{0}秒ほど待って、もう一度お試しください。", failed: "処理できませんでした。もう一度お試しください。",
   },
@@ -23,7 +23,7 @@ const STRINGS = {
     deleted: "The conversation is deleted ({0} messages, {1} records of the assistant).", later: "The assistant cannot be reached; its records go as soon as it can.",
     ended: "The earlier conversation has ended. You can start a new one.", sending: "Sending", offline: "Connection lost. Reconnecting", working: "Preparing an answer",
     starting: "The assistant is starting. Your question is kept and answered once it is ready.", failing: "The assistant cannot be reached. Your question is kept and answered once it is back.",
-    contact: "Contact point in the policy: {0}", masked: "What looked like personal data was masked.", translation: "our translation", line: "line {0}", lines: "lines {0}–{1}",
+    masked: "What looked like personal data was masked.", translation: "our translation", line: "line {0}", lines: "lines {0}–{1}",
     helpful: "Was this helpful?", yes: "Yes", no: "No", thanks: "Thank you.", alone: "Your question is not kept with the vote.", include: "Include my question", included: "Your question is kept with the vote.",
     again: "The form could not be shown. Try again", long: "Please keep it to 2,000 characters.", wait: "Please try again in {0} seconds.", failed: "That did not work. Please try again.",
   },
@@ -46,6 +46,7 @@ let cut = false;
 let switching = false;
 let composing = false;
 let outbox = [];
+let leaving = null; // the conversation that is being deleted
 
 // ---- words
 
@@ -270,7 +271,7 @@ async function listen() {
       tries = 0;
     } catch (error) {
       if (over()) return;
-      if (isGone(error)) return forget("ended");
+      if (isGone(error)) return here === leaving || forget("ended");
       connected(false);
       await backoff(++tries);
     }
@@ -333,7 +334,7 @@ async function inform() {
     const ready = info.assistant === "ready";
     say($("ready"), ready ? "" : info.assistant);
     if (ready || !info.contact) say($("contact"), "");
-    else say($("contact"), "contact", info.contact);
+    else say($("contact"), info.contact);
     if (ready) return;
   }
   setTimeout(inform, 10000);
@@ -418,7 +419,7 @@ async function drawForm(element, {form, ticket}, tries = 0) {
   if (!isReading()) scroll();
 }
 
-const isReading = () => log.scrollTop < place.shown - 9 || document.activeElement?.closest(".card");
+const isReading = () => log.scrollTop < Math.min(place.shown, log.scrollHeight - log.clientHeight) - 9 || document.activeElement?.closest(".card");
 
 function scroll() {
   log.scrollTop = all("[data-sender=customer]").pop()?.offsetTop ?? log.scrollHeight;
@@ -447,6 +448,7 @@ function refresh() {
   $("composer").hidden = talk.state === "closed";
   $("fresh").hidden = talk.state !== "closed";
   const slow = outbox.some(({at}) => Date.now() - new Date(at) > 900);
+  if (talk.state === "closed") say($("notice"), "ended");
   say($("status"), cut || !navigator.onLine ? "offline" : slow ? "sending" : talk.working ? "working" : "");
 }
 
@@ -494,8 +496,10 @@ async function save() {
 }
 
 async function erase() {
+  const here = (leaving = talk); // the stream hears of it too, and maybe first
   try {
     const {messages, events, pending} = await json("DELETE", "conversation");
+    if (talk !== here) return notify("deleted", messages, events);
     outbox = [];
     write("");
     forget("deleted", messages, events);
@@ -581,6 +585,9 @@ on($("sure"), {close({target}) {
 on($("fresh"), {click: () => { forget(""); box.focus(); }});
 on($("close") ?? new EventTarget(), {click: () => tell({madoguchi: "close"})});
 on(document, {visibilitychange: attention, keydown: onEscape, click: ({target}) => { if (!$("menu").contains(target)) $("actions").open = false; }});
+new ResizeObserver(() => { // a taller log that shows its end has scrolled back by itself
+  if (log.scrollTop + log.clientHeight > log.scrollHeight - 2) place.shown = Math.min(place.shown, log.scrollTop);
+}).observe(log);
 on(window, {online: () => { wake(); listen(); }, offline: refresh});
 for (const words of ["q1", "q2", "q3", "q4"]) $("examples").append(button(label("span", words), () => press(phrase(words))));
 speak(lang);
