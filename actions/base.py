@@ -132,6 +132,28 @@ class SafeAction(Action, ABC):
         return slots_of(before, reply.state)
 
 
+class SafeEvents(Action, ABC):
+    """An action that says nothing itself: a failure becomes the events of `otherwise`, and no more than an error id is logged."""
+
+    otherwise: tuple[EventType, ...] = ()
+
+    @abstractmethod
+    def name(self) -> str:
+        """The action's name in domain.yml."""
+
+    @abstractmethod
+    def events(self, tracker: Tracker) -> list[EventType]:
+        """What the action sets."""
+
+    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]) -> list[EventType]:
+        """Return the events."""
+        try:
+            return self.events(tracker)
+        except Exception as error:  # Rasa would write the whole conversation to the log
+            logger.error("%s failed, error id %s", self.name(), secrets.token_hex(4), exc_info=error)
+            return list(self.otherwise)
+
+
 def _apology(tracker: Tracker, state: State, error_id: str) -> Reply:
     language = language_of(tracker.latest_message.get("text") or "") or state.language or LANGUAGES[0]
     return Reply("error", language, phrase("error", language, error_id=error_id), state)

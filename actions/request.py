@@ -5,35 +5,32 @@ from __future__ import annotations
 import logging
 import uuid
 from abc import abstractmethod
-from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
-from typing import Any
 
-from rasa_sdk import Action, Tracker
+from rasa_sdk import Tracker
 from rasa_sdk.events import EventType, SlotSet
-from rasa_sdk.executor import CollectingDispatcher
 
 from madoguchi.answers import Assistant, Reply, State
 from madoguchi.answers.draft import CANCEL, STEPS, Draft
 from madoguchi.answers.form import begin, take
 from madoguchi.understanding.inquiry import Inquiry
 
-from .base import SafeAction, assistant, form, inquiry_of, slots_of, state_of
+from .base import SafeAction, SafeEvents, assistant, form, inquiry_of, slots_of, state_of
 from .tickets import TicketError, open_ticket
 
 REQUESTED_SLOT = "requested_slot"
 logger = logging.getLogger(__name__)
 
 
-class ValidateRequestForm(Action):
+class ValidateRequestForm(SafeEvents):
     """What a message means to the form. No slot set means that it is a matter of its own, which Rasa then answers by its rule."""
 
     def name(self) -> str:
         """The name that Rasa's form calls."""
         return "validate_request_form"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]) -> list[EventType]:
+    def events(self, tracker: Tracker) -> list[EventType]:
         """Set the slots of the draft; a draft that ends early ends the form."""
         inquiry, state = inquiry_of(tracker), state_of(tracker)
         if tracker.slots.get(REQUESTED_SLOT) is None:

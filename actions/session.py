@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
-from rasa_sdk import Action, Tracker
+from rasa_sdk import Tracker
 from rasa_sdk.events import ActionExecuted, EventType, SessionStarted, SlotSet
-from rasa_sdk.executor import CollectingDispatcher
 
 from madoguchi.answers.draft import DISCARDED
+
+from .base import SafeEvents
 
 ACTION_LISTEN = "action_listen"
 
 
-class SessionStart(Action):
+class SessionStart(SafeEvents):
     """Begins a session (domain.yml: after 30 minutes without a message)."""
+
+    otherwise = (SessionStarted(), ActionExecuted(ACTION_LISTEN))
 
     def name(self) -> str:
         """The name under which Rasa calls it."""
         return "action_session_start"
 
-    async def run(self, dispatcher: CollectingDispatcher, tracker: Tracker, domain: Mapping[str, Any]) -> list[EventType]:
+    def events(self, tracker: Tracker) -> list[EventType]:
         """Carry the language over; where a form was open, leave word for the next reply that its draft was discarded."""
         events: list[EventType] = [SessionStarted()]
         if tracker.slots.get("language"):

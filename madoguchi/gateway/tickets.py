@@ -73,6 +73,7 @@ async def notice(request: Request) -> Response:
             "channel": view.channel,
             "relation": view.relation,
             "step": _STEPS.get(view.state, "done"),
+            "state": _state(view.state),
         }
     )
 
@@ -91,7 +92,7 @@ async def contact(request: Request) -> Response:
     except RequestError as error:
         return _asked(error)
     runtime_of(request).caretaker.hurry()
-    return JSONResponse({"step": _STEPS.get(after.state, "done"), "state": _state(after.state)})
+    return JSONResponse({"step": _STEPS.get(after.state, "done"), "state": _state(after.state), "code_sent": after.code_sent})
 
 
 @guarded

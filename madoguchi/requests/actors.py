@@ -1,4 +1,4 @@
-"""Who acts on tickets, and what each role may do (notes/policies-and-requests.md, R8)."""
+"""Who acts on tickets, and what each role may do (issue 5)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The life of a ticket: its states, the moves between them and what each move asks for (notes/policies-and-requests.md, section 5)."""
+"""The life of a ticket: its states, the moves between them and what each move asks for (issue 5)."""
 
 from __future__ import annotations
 

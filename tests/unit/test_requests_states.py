@@ -14,7 +14,7 @@ from madoguchi.requests.tables import Ticket
 from .requests_counter import ADMIN, AUDITOR, OFFICER, OPERATOR, OTHER_OFFICER, START
 
 ASIDE = "withdrawn duplicate_of on_hold"
-# As in notes/policies-and-requests.md, section 5; written out here once more, so that the product's table cannot drift alone.
+# Written out here once more, so that the product's table cannot drift alone.
 EXPECTED = {
     "awaiting_contact": f"awaiting_contact_verification received needs_routing expired_unverified {ASIDE}",
     "awaiting_contact_verification": f"received needs_routing expired_unverified {ASIDE}",
