@@ -165,9 +165,6 @@ def test_nothing_has_to_be_scrolled_sideways(visits, servers, window):
         assert chat.page.evaluate("() => document.documentElement.scrollWidth <= innerWidth"), path
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the notes of an absence leave no room: at 640 × 360 the box is cut off, at 320 × 568 the log is 56 px high"
-)
 @pytest.mark.parametrize("window", ["320", "zoom-200"])
 def test_while_the_assistant_is_away_a_small_window_shows_the_conversation_and_the_box(visits, down, window):
     chat = visits.chat(down.port, "ja", **WINDOWS[window])
@@ -184,10 +181,6 @@ def test_while_the_assistant_is_away_a_small_window_shows_the_conversation_and_t
 SMALL = {"320": WINDOWS["320"], "zoom-200": WINDOWS["zoom-200"], "phone-with-keyboard": {"viewport": {"width": 360, "height": 400}}}
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="chat.js place(): the examples go after the question was scrolled to, which counts as the customer's reading further up",
-)
 @pytest.mark.parametrize("window", SMALL)
 def test_the_first_answer_is_brought_into_sight(visits, servers, window):
     chat = visits.chat(servers.gateway_port, "ja", **SMALL[window])
@@ -218,13 +211,7 @@ def test_forced_colours_and_reduced_motion(visits, servers):
     "motion, name",
     [
         ("no-preference", "wait"),
-        pytest.param(
-            "reduce",
-            "none",
-            marks=pytest.mark.xfail(
-                strict=True, reason="chat.css stops animations of `*`, which has no pseudo-elements: #status::after pulses"
-            ),
-        ),
+        pytest.param("reduce", "none"),
     ],
 )
 def test_the_sign_of_an_answer_under_way_moves_unless_motion_is_reduced(visits, gateway, stub, motion, name):

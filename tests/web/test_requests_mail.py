@@ -77,7 +77,8 @@ def test_an_old_carrier_address_reaches_its_mailbox(counter, inbox):
     ticket, origin = counter.opened()
     counter.give(ticket.number, origin, email="ha..nako.@docomo.ne.jp")
     assert mailer(counter, inbox.port).deliver().sent == 1
-    assert [address.replace('"', "") for address in inbox.envelopes[0].rcpt_tos] == ["ha..nako.@docomo.ne.jp"]
+    assert inbox.envelopes[0].rcpt_tos == ["ha..nako.@docomo.ne.jp"]
+    assert b'To: "ha..nako."@docomo.ne.jp' in inbox.envelopes[0].content
 
 
 @pytest.mark.parametrize(
