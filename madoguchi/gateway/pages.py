@@ -80,7 +80,9 @@ async def demo(request: Request) -> Response:
 async def kept(request: Request) -> Response:
     """What is kept of a conversation, and for how long."""
     runtime = _runtime(request)
-    return _page(request, "kept.html", operator=runtime.operator(_language(request)), days=runtime.settings.keep_days)
+    settings = runtime.settings
+    days = {"days": settings.keep_days, "request_days": settings.keep_request_days}
+    return _page(request, "kept.html", operator=runtime.operator(_language(request)), **days)
 
 
 async def contact_form(request: Request) -> Response:
