@@ -150,7 +150,15 @@ def files_of(database: Path) -> list[Path]:
 def holds(paths: Iterable[Path], value: str) -> list[str]:
     """Where a text stands, in whichever form."""
     wanted = forms(value)
-    return [f"{path.name}: {form!r}" for path in paths for content in [path.read_bytes()] for form in wanted if form in content]
+    return [f"{path.name}: {form!r}" for path in paths for content in [_bytes(path)] for form in wanted if form in content]
+
+
+def _bytes(path: Path) -> bytes:
+    """The content of a file; a WAL goes with the last connection."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return b""
 
 
 @contextlib.contextmanager

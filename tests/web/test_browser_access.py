@@ -284,7 +284,7 @@ def test_the_keyboard_alone(visits, servers):
 def test_names_and_roles(visits, servers):
     chat = visits.chat(servers.gateway_port, "ja")
     chat.ask(WORDS["ja"][0])
-    expect(chat.box).to_have_accessible_name("ご質問を入力してください")
+    expect(chat.box).to_have_accessible_name("ご質問を入力")
     expect(chat("#menu")).to_have_accessible_name("メニュー")
     expect(chat.at.get_by_role("log", name="会話")).to_be_visible()
     expect(chat("#notice")).to_have_attribute("role", "alert")

@@ -46,7 +46,7 @@ let cut = false;
 let switching = false;
 let composing = false;
 let outbox = [];
-let leaving = null; // the conversation that is being deleted
+let chosen = false; // whether the customer chose the page's language
 
 // ---- words
 
@@ -221,6 +221,7 @@ async function flush() {
       if (!talk.token) await begin();
       const message = await json("POST", "conversation/messages", offer ? {client_id, offer} : {client_id, text});
       if (outbox.includes(item)) receive(message);
+      if (!chosen && !offer && message.lang !== lang) await switchLanguage(false);
       tries = 0;
     } catch (error) {
       if (!outbox.includes(item)) continue;
@@ -271,7 +272,7 @@ async function listen() {
       tries = 0;
     } catch (error) {
       if (over()) return;
-      if (isGone(error)) return here === leaving || forget("ended");
+      if (isGone(error)) return forget("ended");
       connected(false);
       await backoff(++tries);
     }
@@ -474,7 +475,9 @@ function submit() {
   send(text);
 }
 
-async function switchLanguage() {
+/** Turns the page to the other language: by its button for good, else with the language the customer writes in. */
+async function switchLanguage(isChosen = true) {
+  chosen ||= isChosen;
   speak(lang === "ja" ? "en" : "ja");
   const url = new URL(location);
   url.searchParams.set("lang", lang);
@@ -496,7 +499,7 @@ async function save() {
 }
 
 async function erase() {
-  const here = (leaving = talk); // the stream hears of it too, and maybe first
+  const here = talk; // the stream hears of it too, and maybe first
   try {
     const {messages, events, pending} = await json("DELETE", "conversation");
     if (talk !== here) return notify("deleted", messages, events);
@@ -574,7 +577,7 @@ on(box, {
   compositionstart: () => { composing = true; },
   compositionend: () => { composing = false; },
 });
-on($("language"), {click: switchLanguage});
+on($("language"), {click: () => switchLanguage()});
 on($("save"), {click: save});
 on($("end"), {click: () => $("sure").showModal()});
 on($("sure"), {close({target}) {
