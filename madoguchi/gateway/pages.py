@@ -81,8 +81,8 @@ async def kept(request: Request) -> Response:
     """What is kept of a conversation, and for how long."""
     runtime = _runtime(request)
     settings = runtime.settings
-    days = {"days": settings.keep_days, "request_days": settings.keep_request_days}
-    return _page(request, "kept.html", operator=runtime.operator(_language(request)), **days)
+    operator = runtime.operator(_language(request))
+    return _page(request, "kept.html", operator=operator, days=settings.keep_days, request_days=settings.keep_request_days)
 
 
 async def contact_form(request: Request) -> Response:

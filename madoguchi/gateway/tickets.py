@@ -111,6 +111,19 @@ async def code(request: Request) -> Response:
 
 
 @guarded
+async def resend(request: Request) -> Response:
+    """Send a new code."""
+    body = await json_body(request, _PROOF)
+    try:
+        view, sender = await _ticket(request, body)
+        is_sent = await run_sync(runtime_of(request).requests.resend_code, view.number, sender, body.get("link"))
+    except RequestError as error:
+        return _asked(error)
+    runtime_of(request).caretaker.hurry()
+    return JSONResponse({"step": "code", "state": _state(view.state), "code_sent": is_sent})
+
+
+@guarded
 async def status_code(request: Request) -> Response:
     """Have a code for the look-up sent; the reply tells nothing of whether there is such a ticket."""
     body = await json_body(request, {"ticket": str, "lang": str})
@@ -149,6 +162,7 @@ ROUTES = [
     Route("/api/requests/notice", notice, methods=["POST"]),
     Route("/api/requests/contact", contact, methods=["POST"]),
     Route("/api/requests/code", code, methods=["POST"]),
+    Route("/api/requests/resend", resend, methods=["POST"]),
     Route("/api/requests/status-code", status_code, methods=["POST"]),
     Route("/api/requests/status", status, methods=["POST"]),
 ]

@@ -20,7 +20,7 @@ from .office import Office, RequestSettings
 from .retention import Retention, Swept
 from .seal import Rotation, SealError
 from .service import PurposeNotice, RequestDraft, Requests, StatusView, TicketView
-from .staff import Filters, Moved, Staff, StaffView
+from .staff import Filters, Logged, Moved, Staff, StaffView
 
 __all__ = [
     "CUSTOMER",
@@ -37,6 +37,7 @@ __all__ = [
     "IllegalMoveError",
     "KeyRing",
     "KeyRingError",
+    "Logged",
     "Mailer",
     "Moved",
     "Office",

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from .mailing import drop_queued, queue
+from .mailing import queue
 from .office import Office
 from .tables import Code, Mail, SealedField, Ticket
 
@@ -29,6 +29,7 @@ def issue(office: Office, session: Session, ticket: Ticket, purpose: Purpose, em
     """Make a code for a ticket in place of the one before, and queue its mail; False where as many were sent today as may be.
 
     The ticket's row is locked. The code stands sealed in the database until its mail is sent, and afterwards as a keyed hash alone.
+    A mail that still waits with the code before it finds its sealed row gone, and is dropped by the mailer.
     """
     row = _locked(office, session, ticket.number, purpose, now)
     if row.sends_since is None or row.sends_since <= now - _DAY:
@@ -41,7 +42,6 @@ def issue(office: Office, session: Session, ticket: Ticket, purpose: Purpose, em
     row.sends += 1
     row.active_at = now
     kind = f"code_{purpose}"
-    drop_queued(session, ticket, kind)
     session.execute(sa.delete(SealedField).where(SealedField.ticket_id == ticket.id, SealedField.name == kind))
     office.seals.put(session, ticket.id, kind, code, row.issued)
     queue(office, session, ticket, kind, f"{kind}|{secrets.token_hex(16)}", email, now, {"issued": row.issued}, row.expires_at)

@@ -7,7 +7,6 @@ import smtplib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
@@ -64,7 +63,7 @@ class SmtpTransport:
     starttls: bool = False
 
     def send(self, mail_id: str, message: EmailMessage) -> None:
-        sender, recipient = (message[name].addresses[0].addr_spec for name in ("From", "To"))
+        sender, recipient = (_specified(message[name].addresses[0].addr_spec) for name in ("From", "To"))
         try:
             with smtplib.SMTP(self.host, self.port, timeout=_SECONDS) as server:
                 if self.starttls:
@@ -140,9 +139,8 @@ def written(letter: Letter, sender: str) -> EmailMessage:
         "type": phrase(f"type_{letter.request_type}", lang), "outcome": _outcome(letter),
     }  # fmt: skip
     message = EmailMessage(policy=SMTP)
-    local, domain = split_address(letter.to)
-    message["From"] = Address("", *split_address(sender))
-    message["To"] = Address("", local, domain)
+    message["From"] = sender
+    message["To"] = _specified(letter.to)
     message["Subject"] = mail_phrase(f"{letter.kind}_subject", lang, **values)
     message["Date"] = format_datetime(letter.created_at)
     message["Message-ID"] = f"<{letter.mail_id}@{split_address(sender)[1]}>"
@@ -150,6 +148,12 @@ def written(letter: Letter, sender: str) -> EmailMessage:
     message["Content-Language"] = lang
     message.set_content(mail_phrase(f"{letter.kind}_body", lang, **values) + mail_phrase("signature", lang, **values), charset="utf-8")
     return message
+
+
+def _specified(email: str) -> str:
+    """A mail address as standards write it: what an old carrier address has before its @ needs quotes (the library reads them away)."""
+    local, domain = split_address(email)
+    return f'"{local}"@{domain}' if ".." in local or local.startswith(".") or local.endswith(".") else email
 
 
 def _outcome(letter: Letter) -> str:

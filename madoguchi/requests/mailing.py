@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from .office import Office
 from .states import AWAITING_DOCUMENTS, CLOSED, DECISIONS, NEEDS_ROUTING, RECEIVED
-from .tables import DROPPED, QUEUED, Mail, Ticket
+from .tables import QUEUED, Mail, Ticket
 
 _MOVED = {RECEIVED: "received", NEEDS_ROUTING: "needs_routing", AWAITING_DOCUMENTS: "documents_needed", CLOSED: "closed"}
 
@@ -42,9 +42,3 @@ def tell_of_move(office: Office, session: Session, ticket: Ticket, now: datetime
     if email is not None:
         facts = {"state": ticket.state, "reason": ticket.reason}
         queue(office, session, ticket, kind, f"{ticket.number}|{kind}|{ticket.version}", email, now, facts)
-
-
-def drop_queued(session: Session, ticket: Ticket, kind: str) -> None:
-    """Take mails of a kind out of the queue that newer ones make useless."""
-    waiting = (Mail.ticket_id == ticket.id, Mail.kind == kind, Mail.state == QUEUED)
-    session.execute(sa.update(Mail).where(*waiting).values(state=DROPPED).execution_options(synchronize_session=False))

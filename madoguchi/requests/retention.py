@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from .actors import SYSTEM, Actor
 from .office import Office, Unit
 from .states import ENDED, EXPIRED, ON_HOLD, UNVERIFIED, move
-from .tables import BlindIndex, Code, CodeWish, Mail, SealedField, Ticket
+from .tables import BlindIndex, Code, Mail, SealedField, Ticket
 
 _BATCH = 100
 _CODES_FOR = timedelta(days=2)
@@ -76,8 +76,7 @@ def shred(unit: Unit, ticket: Ticket, actor: Actor) -> None:
     """
     for table in (SealedField, BlindIndex, Mail):
         unit.session.execute(sa.delete(table).where(table.ticket_id == ticket.id))
-    for table in (Code, CodeWish):
-        unit.session.execute(sa.delete(table).where(table.number == ticket.number))
+    unit.session.execute(sa.delete(Code).where(Code.number == ticket.number))
     ticket.about = ticket.origin = ticket.instance = ticket.link_hash = ticket.link_until = None
     ticket.shredded_at = unit.now
     ticket.version += 1

@@ -88,25 +88,31 @@ class Seals:
         """
         if add_key:
             self._ring.add_key()
-        newest, resealed = self._ring.newest, 0
-        while True:
-            with database.write() as session:
-                query = sa.select(SealedField).where(SealedField.key_id != newest).limit(_BATCH).with_for_update()
-                rows = session.execute(query).scalars().all()
-                for row in rows:
-                    self._seal(row, self.open(row))
-            resealed += len(rows)
-            if not rows:
-                break
-        with database.read() as session:
-            in_use = frozenset(session.execute(sa.select(SealedField.key_id).distinct()).scalars())
-        dropped = self._ring.droppable(in_use) if add_key else ()
+        resealed = 0
+        while older := _keys_in_use(database) - {self._ring.newest}:
+            for key_id in sorted(older):
+                while count := self._reseal(database, key_id):
+                    resealed += count
+        dropped = self._ring.droppable(_keys_in_use(database)) if add_key else ()
         self._ring.drop(dropped)
         return Rotation(resealed, dropped)
+
+    def _reseal(self, database: Database, key_id: str) -> int:
+        with database.write() as session:
+            query = sa.select(SealedField).where(SealedField.key_id == key_id).limit(_BATCH).with_for_update()
+            rows = session.execute(query).scalars().all()
+            for row in rows:
+                self._seal(row, self.open(row))
+            return len(rows)
 
     def _seal(self, row: SealedField, value: str) -> None:
         row.key_id, row.nonce = self._ring.newest, secrets.token_bytes(_NONCE_BYTES)
         row.ciphertext = AESGCM(self._ring.data_key(row.key_id)).encrypt(row.nonce, value.encode(), _binding(row))
+
+
+def _keys_in_use(database: Database) -> frozenset[str]:
+    with database.read() as session:
+        return frozenset(session.execute(sa.select(SealedField.key_id).distinct()).scalars())
 
 
 def _binding(row: SealedField) -> bytes:

@@ -204,7 +204,7 @@ class Requests:
             if ticket is None or not self._may_give(ticket, origin, link, unit.now):
                 raise RefusedError
             if ticket.state not in UNVERIFIED:
-                raise RequestError("already_given", "this ticket has its contact; staff can change it")
+                raise RequestError("already_given", "this ticket has its contact, which does not change any more")
             notices = [notice for lang in LANGUAGES if (notice := self._notice(ticket, lang)).version == notice_version]
             if not notices:
                 raise RequestError("notice_outdated", "the purpose notice was worded anew; show it again before taking contact details")
@@ -219,6 +219,19 @@ class Requests:
             else:
                 self._arrive(unit, ticket)
             return self._view(unit.session, ticket, sent)
+
+    def resend_code(self, number: str, origin: str | None = None, link: str | None = None) -> bool:
+        """Send a new code to the mailbox that waits for its proof; False where as many were sent today as may be.
+
+        Raises:
+            RefusedError: the number does not go with the origin or the link, or no mailbox waits for its proof.
+        """
+        with self._office.unit() as unit:
+            ticket = unit.locked(parse(number) or "")
+            if ticket is None or not self._may_give(ticket, origin, link, unit.now) or ticket.state != AWAITING_VERIFICATION:
+                raise RefusedError
+            email = self._office.seals.read(unit.session, ticket.id, "email")
+            return email is not None and issue(self._office, unit.session, ticket, "contact", email, unit.now)
 
     def verify_contact(self, number: str, code: str) -> TicketView:
         """Prove the mailbox with the code that was sent to it; again with the same code tells the same.

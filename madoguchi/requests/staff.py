@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -23,8 +24,9 @@ from .mailing import tell_of_move
 from .numbers import parse
 from .office import Office, Unit
 from .retention import shred
+from .seal import Rotation
 from .states import ENDED, Facts, move
-from .tables import BlindIndex, History, Mail, SealedField, Ticket
+from .tables import Audit, BlindIndex, History, Mail, SealedField, Ticket
 
 PERSONAL_FIELDS = ("name", "email", "phone", "address", "represented_name", "note")
 _COLUMNS = (
@@ -33,6 +35,7 @@ _COLUMNS = (
 )  # fmt: skip
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 _LONGEST_NOTE = 4_000
+_MOST_FOUND = 1_000
 
 
 @dataclass(frozen=True)
@@ -98,6 +101,19 @@ class Moved:
     from_state: str | None
     to_state: str
     facts: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Logged:
+    """An entry of the audit log."""
+
+    seq: int
+    at: datetime
+    actor: str
+    role: str
+    action: str
+    number: str | None
+    detail: dict[str, Any]
 
 
 class Staff:
@@ -276,6 +292,40 @@ class Staff:
             if ticket.shredded_at is None:
                 shred(unit, ticket, actor)
 
+    def log(self, actor: Actor, number: str | None = None, after: int = 0, limit: int = 200) -> tuple[Logged, ...]:
+        """Entries of the audit log in their order, as far as they concern tickets of the actor's companies or none.
+
+        Args:
+            actor: an auditor.
+            number: of a ticket, for its entries alone.
+            after: the number of the last entry of the page before.
+            limit: how many at most.
+        """
+        with self._office.unit() as unit:
+            actor.require("audit")
+            companies = [*self._office.companies] if actor.is_system else [*actor.companies]
+            own = sa.select(Ticket.number).where(Ticket.company.in_(companies))
+            query = sa.select(Audit).where(Audit.seq > after, sa.or_(Audit.number.is_(None), Audit.number.in_(own)))
+            if number is not None:
+                query = query.where(Audit.number == (parse(number) or ""))
+            rows = unit.session.execute(query.order_by(Audit.seq).limit(limit)).scalars().all()
+            unit.audit(actor, "log_read", parse(number) if number else None, after=after)
+            return tuple(Logged(row.seq, row.at, row.actor, row.role, row.action, row.number, json.loads(row.detail)) for row in rows)
+
+    def rotate_keys(self, actor: Actor, add_key: bool = True) -> Rotation:
+        """Seal every field anew with the newest key (`Seals.rotate`), audited.
+
+        Raises:
+            SealError, KeyRingError: as there.
+        """
+        with self._office.unit() as unit:
+            actor.require("rotate")
+            unit.audit(actor, "rotation_begun")
+        done = self._office.seals.rotate(self._office.database, add_key)
+        with self._office.unit() as unit:
+            unit.audit(actor, "rotated", resealed=done.resealed, dropped=list(done.dropped))
+        return done
+
     def _ticket(self, unit: Unit, number: str, actor: Actor, action: str) -> Ticket:
         actor.require(action)
         ticket = unit.locked(parse(number) or "")
@@ -303,7 +353,11 @@ class Staff:
         if filters.is_open is not None:
             query = query.where(Ticket.state.not_in(ENDED) if filters.is_open else Ticket.state.in_(ENDED))
         if filters.contact is not None:
-            query = query.where(Ticket.id.in_(self._by_contact(companies, filters.contact)))
+            # First the few tickets that there are: left to itself, SQLite looks through all of the company's.
+            found = session.execute(self._by_contact(companies, filters.contact)).scalars().all()
+            if not found:
+                return []
+            query = query.where(Ticket.id.in_(found))
         if filters.after is not None:
             last = self._find(session, filters.after)
             query = query.where(
@@ -321,7 +375,7 @@ class Staff:
             for company in companies
             for kind, value in looked_up(contact)
         ]
-        return sa.select(BlindIndex.ticket_id).where(sa.or_(sa.false(), *hits))
+        return sa.select(BlindIndex.ticket_id).where(sa.or_(sa.false(), *hits)).limit(_MOST_FOUND)
 
     def _view(self, session: Session, ticket: Ticket, numbers: Mapping[str, str] | None = None, with_fields: bool = False) -> StaffView:
         settings, has = self._office.settings, tuple[str, ...]()

@@ -33,6 +33,7 @@ class Ticket(Base):
     __tablename__ = "ticket"
     __table_args__ = (
         sa.UniqueConstraint("origin", "instance", name="uq_ticket_origin_instance"),
+        sa.Index("ix_ticket_company_opened_at", "company", "opened_at"),
         sa.Index("ix_ticket_company_state_opened_at", "company", "state", "opened_at"),
         sa.Index("ix_ticket_state_opened_at", "state", "opened_at"),
     )

@@ -47,9 +47,7 @@ def test_every_company_and_type_by_buttons(form, corpus, kind, company, language
 @pytest.mark.parametrize("language", ["ja", "en"])
 def test_without_a_contact_in_the_policy_it_says_so(form, company, language):
     state = State(language=language, draft=replace(FULL, company=company))
-    assert (
-        say("needs_routing", language, company=form._corpus.companies[company].full[language]) in form.opened(state, "D-1", None).text
-    )
+    assert say("needs_routing", language, company=form._corpus.companies[company].full[language]) in form.opened(state, "D-1", None).text
 
 
 @pytest.mark.parametrize("language", ["ja", "en"])

@@ -79,6 +79,14 @@ def test_a_cut_tail_is_found_against_an_exported_head_alone(counter):
     assert counter.office.audit.verify(head).problems == (f"{head.seq}: is not the entry that the exported head names",)
 
 
+def test_an_entry_put_back_from_a_log_that_went_another_way_is_found(counter):
+    old = {column.name: getattr(counter.rows(Audit)[4], column.name) for column in Audit.__table__.c}
+    tamper(counter, sa.delete(Audit).where(Audit.seq >= 5))
+    counter.received()
+    tamper(counter, sa.update(Audit).where(Audit.seq == 5).values(**old))
+    assert counter.office.audit.verify().problems == ("6: does not follow the entry before it",)
+
+
 def test_an_emptied_log_is_found_against_a_head(counter):
     head = counter.office.audit.head()
     tamper(counter, sa.delete(Audit))

@@ -170,6 +170,16 @@ def test_a_code_that_has_grown_too_old_is_not_sent(counter):
     assert {row.name for row in counter.rows(SealedField)} == {"email", "name"}
 
 
+def test_a_mail_is_not_sent_to_another_address_than_it_was_meant_for(counter):
+    ticket = counter.received()
+    counter.staff.move(ticket.number, "awaiting_form_or_documents", OFFICER)
+    (row,) = counter.rows(SealedField, SealedField.name == "email")
+    with counter.database.write() as session:
+        counter.office.seals.put(session, row.ticket_id, "email", "other@example.com")
+    assert counter.mailer.deliver().sent == 0
+    assert [mail.state for mail in counter.rows(Mail, Mail.kind == "documents_needed")] == ["dropped"]
+
+
 class KilledError(BaseException):
     """What kill -9 looks like from inside."""
 

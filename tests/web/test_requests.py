@@ -87,6 +87,18 @@ def test_contact_is_given_proven_and_looked_up(servers, company, state):
     assert found.json()["state"]["code"] == state
 
 
+def test_a_new_code_takes_the_place_of_the_one_before(servers):
+    chat = Chat(servers.gateway_port, "jamil", "ja")
+    number, address = opened(chat, "disclosure", "ja"), "again@example.com"
+    version = chat.http.post("/api/requests/notice", json={"ticket": number}).json()["version"]
+    chat.http.post("/api/requests/contact", json={"ticket": number, "notice": version, "name": "x y", "email": address})
+    first = code_for(servers, address)
+    assert chat.http.post("/api/requests/resend", json={"ticket": number}).json()["code_sent"] is True
+    second = code_for(servers, address, 2)
+    assert chat.http.post("/api/requests/code", json={"ticket": number, "code": first}).status_code == 403
+    assert chat.http.post("/api/requests/code", json={"ticket": number, "code": second}).json()["step"] == "done"
+
+
 def code_of_status(servers: Assistant, recipient: str, before: int) -> str:
     def newest() -> str | None:
         later = [m for m in mails(servers) if recipient in str(m["To"])][before:]

@@ -7,7 +7,7 @@ const STRINGS = {
     contact_sealed: "ご入力の内容は、チャットの会話には残りません。", give: "連絡先を送信する",
     code: "確認コード（8桁の数字）", code_on_way: "ご入力のメールアドレスに、8桁の確認コードをお送りします。届きましたら、こちらにご入力ください。", code_to: "送り先：{0}",
     mailbox_only: "このコードで確認できるのは、そのメールアドレスで受信できることのみです。ご本人であることの確認ではありません。",
-    card_only: "コードは、チャットの文章としては入力なさらないでください。", prove: "コードを確認する", change: "連絡先を入力し直す", to_code: "確認コードの入力に戻る",
+    card_only: "コードは、チャットの文章としては入力なさらないでください。", prove: "コードを確認する", resend: "コードをもう一度送る", sent_again: "新しいコードをお送りします。前のコードは使えなくなります。", sent_enough: "本日お送りできる回数に達しました。時間をおいてお試しください。", change: "連絡先を入力し直す", to_code: "確認コードの入力に戻る",
     keep_number: "状況をご確認になるときに必要ですので、受付番号をお控えください。",
     ticket: "受付番号", ticket_hint: "Dから始まる番号です。", ask_code: "確認コードを請求する", number_intro: "状況をご確認いただくには、受付番号と、メールでお送りする確認コードが必要です。",
     code_if_right: "受付番号が正しく、メールアドレスの確認がお済みの場合は、そのアドレスに8桁の確認コードをお送りします。届きましたら、こちらにご入力ください。",
@@ -31,7 +31,7 @@ const STRINGS = {
     contact_sealed: "What you enter here does not become part of the chat.", give: "Send contact details",
     code: "Code (8 digits)", code_on_way: "An 8-digit code goes to the e-mail address you gave. Enter it here when it arrives.", code_to: "To: {0}",
     mailbox_only: "The code only shows that you can read that mailbox. It does not confirm who you are.",
-    card_only: "Please do not type it into the chat itself.", prove: "Check the code", change: "Change contact details", to_code: "Back to the code",
+    card_only: "Please do not type it into the chat itself.", prove: "Check the code", resend: "Send a new code", sent_again: "A new code is on its way. The one before no longer works.", sent_enough: "No more codes can be sent today. Please try again later.", change: "Change contact details", to_code: "Back to the code",
     keep_number: "Make a note of the ticket number: you need it to look up where your request stands.",
     ticket: "Ticket number", ticket_hint: "It starts with D.", ask_code: "Request a code", number_intro: "To see where your request stands, you need its ticket number and a code that is sent by e-mail.",
     code_if_right: "If the number is right and its e-mail address has been confirmed, an 8-digit code goes to that address. Enter it here when it arrives.",
@@ -340,7 +340,11 @@ class Card {
     const intro = this.intro(["code_on_way"], email && ["code_to", email], ["mailbox_only"], !this.link && ["card_only"]);
     const field = this.field("code", {intro});
     const change = this.button("change", () => this.askContact(true));
-    const form = this.form([field], "prove", async ({code}) => this.advance(await this.callOwn("code", {code})), change);
+    const again = this.button("resend", () => this.attempt("sending", async () => {
+      const {code_sent: sent} = await this.callOwn("resend", {lang: this.lang});
+      this.warn(sent ? "sent_again" : "sent_enough");
+    }));
+    const form = this.form([field], "prove", async ({code}) => this.advance(await this.callOwn("code", {code})), again, change);
     const refused = (error) => error === "refused" && this.blame({code: "wrong_code"});
     this.show("code_title", [this.about(), intro, form], {fields: [field], refused});
   }

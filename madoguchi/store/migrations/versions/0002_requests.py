@@ -47,6 +47,7 @@ def upgrade() -> None:
         sa.Column("shredded_at", _TIME),
         sa.Column("version", sa.Integer, nullable=False),
         sa.UniqueConstraint("origin", "instance", name="uq_ticket_origin_instance"),
+        sa.Index("ix_ticket_company_opened_at", "company", "opened_at"),
         sa.Index("ix_ticket_company_state_opened_at", "company", "state", "opened_at"),
         sa.Index("ix_ticket_state_opened_at", "state", "opened_at"),
     )
