@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
 from madoguchi.answers.compose import has_contact
 from madoguchi.corpus import shared_corpus
 from madoguchi.requests import KeyRing, Mailer, Office, OutboxTransport, RequestSettings, SmtpTransport, Transport
 from madoguchi.settings import SettingError, Settings
-from madoguchi.store import Database
+from madoguchi.store import Database, utc_now
 
 
 def office_of(settings: Settings, database: Database | None = None) -> Office:
@@ -41,6 +42,16 @@ def mailer_of(settings: Settings, office: Office) -> Mailer:
     return Mailer(office, _transport(settings), settings.mail_from)
 
 
+def forget_mails(settings: Settings) -> None:
+    """Delete mails of the outbox folder that are older than conversations are kept: addresses stand in them."""
+    if settings.smtp_url is None:
+        _outbox(settings).purge(utc_now() - timedelta(days=settings.keep_days))
+
+
+def _outbox(settings: Settings) -> OutboxTransport:
+    return OutboxTransport(settings.data_dir / "outbox")
+
+
 def _ring(settings: Settings) -> KeyRing:
     if settings.keys is not None:
         return KeyRing.from_text(settings.keys)
@@ -55,7 +66,7 @@ def _ring(settings: Settings) -> KeyRing:
 
 def _transport(settings: Settings) -> Transport:
     if settings.smtp_url is None:
-        return OutboxTransport(settings.data_dir / "outbox")
+        return _outbox(settings)
     parts = urlsplit(settings.smtp_url)
     if parts.scheme not in ("smtp", "smtp+starttls") or not parts.hostname:
         raise SettingError("MADOGUCHI_SMTP_URL: write smtp://HOST:PORT or smtp+starttls://USER:PASSWORD@HOST:PORT")

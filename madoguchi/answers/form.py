@@ -98,6 +98,9 @@ def take(draft: Draft, text: str, inquiry: Inquiry) -> Draft | None:
         inquiry: the message understood.
     """
     after = _taken(draft.having(unread=0), text, inquiry)
+    if after is None and (inquiry.wants.startswith(REQUEST_PREFIX) or inquiry.wants == "open_request"):
+        # Their rules lead back to the form itself, which would refuse the message again, and so on.
+        after = draft.having(unread=1)
     return after.having(unread=draft.unread + after.unread) if after is not None and after.unread else after
 
 

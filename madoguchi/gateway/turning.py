@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from madoguchi import MadoguchiError
 from madoguchi.answers.compose import contact_text
 from madoguchi.conversations import Claim, Draft, Turns, Upkeep
+from madoguchi.office import forget_mails
 from madoguchi.requests import Mailer, Retention
 from madoguchi.settings import Settings
 from madoguchi.store import utc_now
@@ -197,6 +198,7 @@ class Caretaker:
             count = await run_sync(self._upkeep.purge, timedelta(days=self._settings.keep_days))
             logger.info("purged %d conversations", count)
             await run_sync(self._retention.run)
+            await run_sync(forget_mails, self._settings)
         await self.erase_due()
 
     async def _quietly(self, run: Callable[[], object]) -> None:

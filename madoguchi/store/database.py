@@ -15,6 +15,7 @@ from alembic.config import Config
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, declarative_base
+from sqlalchemy.pool import QueuePool
 
 from madoguchi import MadoguchiError
 
@@ -67,7 +68,13 @@ class Database:
             raise DatabaseError(f"DATABASE_URL: {parsed.get_backend_name()} is not supported; use sqlite or postgresql")
         self.name = parsed.render_as_string(hide_password=True)
         self.url = parsed
-        options: dict[str, Any] = {"connect_args": {"timeout": 10}} if self.is_sqlite else {"pool_pre_ping": True, "pool_size": 10}
+        # SQLAlchemy 1.4 would open a SQLite file anew for each transaction, and the last to close it checkpoints the WAL each time.
+        options: dict[str, Any] = (
+            {"connect_args": {"timeout": 10, "check_same_thread": False}, "poolclass": QueuePool}
+            if self.is_sqlite
+            else {"pool_pre_ping": True}
+        )
+        options |= {"pool_size": 10, "max_overflow": 40}
         self.engine = sa.create_engine(parsed, future=True, **options)
         if self.is_sqlite:
             if parsed.database:

@@ -90,6 +90,13 @@ def test_another_type_in_between(servers):
     assert (changed.kind, changed.answer["request"]) == ("request", "deletion")
 
 
+@pytest.mark.parametrize("again", ["ですから、開示してほしいのです", "Yes, open the ticket", "個人情報の開示を請求します"])
+def test_the_wish_repeated_in_between_asks_on(servers, again):
+    talk = servers.talk()
+    talk("ジャミール商事に個人情報の開示を請求します")
+    assert title("relation_self", "ja") in talk(again).payloads or title("relation_self", "en") in talk(again).payloads
+
+
 def test_a_person_wanted_in_between(servers):
     talk = servers.talk()
     talk("ジャミール商事に個人情報の開示を請求します")

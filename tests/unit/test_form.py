@@ -112,6 +112,16 @@ def test_what_cannot_be_read_is_asked_again(form, step):
     assert take(twice, title(f"{step}_{OPTIONS[step][0]}", "en"), heard()).unread == 0
 
 
+@pytest.mark.parametrize("wants", [*(f"request_{kind}" for kind in REQUEST_FACETS), "open_request"])
+@pytest.mark.parametrize("confidence", [0.1, 0.9])
+@pytest.mark.parametrize("step", ["company", "type", "relation", "channel", "about", "decision"])
+def test_what_would_lead_back_to_the_form_is_always_taken(step, confidence, wants):
+    assert take(replace(FULL, **{step: None}), "開示をお願いできますか?", heard(wants, confidence)) not in (
+        None,
+        replace(FULL, **{step: None}),
+    )
+
+
 def test_back_and_change():
     assert take(FULL, "一つ前に戻る", heard()).step == "about"
     changing = take(FULL, title("decision_change", "ja"), heard())

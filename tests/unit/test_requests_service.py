@@ -724,6 +724,8 @@ def test_no_cell_of_the_table_is_a_formula(counter, about):
     assert all(not cell.lstrip(" ").startswith(("=", "+", "-", "@", "\t", "\r")) for cell in row)
     assert cells["about"].lstrip("'") == about.strip()
     assert cells["assignee"] == "'\t=1"
+    counter.staff.assign(counter.rows(Ticket)[0].number, " =1", OFFICER)
+    assert '"\' =1"' in counter.staff.csv(OFFICER)
     assert NAME not in str(row)
 
 

@@ -71,7 +71,7 @@ async def _all(gateway, tokens):
     readers = [_read(gateway.port, token, random.Random(n * READERS + r), r) for n, token in enumerate(tokens) for r in range(READERS)]
     tasks = [asyncio.create_task(reader) for reader in readers]
     await asyncio.sleep(0.5)
-    spread = [sockets(pid) for pid in gateway.workers()]
+    spread = [count for pid in gateway.workers() if (count := sockets(pid))]
     await asyncio.gather(*(_write(gateway.port, token, n, chance) for n, token in enumerate(tokens)))
     return await asyncio.wait_for(asyncio.gather(*tasks), 75), spread
 

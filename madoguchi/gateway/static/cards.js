@@ -71,6 +71,13 @@ const isCode = (text) => /^\d{8}$/.test(text.normalize("NFKC").replace(DASHES, "
 const inBoth = (text) => ({ja: text, en: text});
 const isFinal = ({status}) => status >= 400 && status < 500 && status !== 408;
 
+/** The cards' own rules, which the chat need not load before there is a card. */
+const styled = new Promise((done) => {
+  const link = Object.assign(document.createElement("link"), {rel: "stylesheet", href: new URL("cards.css", import.meta.url) + new URL(import.meta.url).search});
+  link.onload = link.onerror = done;
+  document.head.append(link);
+});
+
 /**
  * Draws a form card into an element, which gets a method `speak` for when the page's language changes.
  *
@@ -78,6 +85,7 @@ const isFinal = ({status}) => status >= 400 && status < 500 && status !== 408;
  * conversation; `token` tells the conversation's token. What is typed stays in memory. Settles once there is something to see.
  */
 export async function drawCard(element, {form, ...options}) {
+  await styled;
   const card = new Card(element, options);
   element.speak = (lang) => card.speak(lang);
   if (form === "status") card.askNumber();
