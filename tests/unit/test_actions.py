@@ -16,7 +16,7 @@ import actions
 from actions.base import SafeAction, SafeEvents, slots_of, state_of
 from madoguchi.answers import Draft, State
 from madoguchi.settings import ROOT
-from madoguchi.understanding.inquiry import Question
+from madoguchi.understanding.inquiry import Inquiry, Question
 
 for found in pkgutil.iter_modules(actions.__path__):
     importlib.import_module(f"actions.{found.name}")
@@ -118,3 +118,22 @@ def test_state_goes_through_slots():
     slots = {event["name"]: event["value"] for event in slots_of(State(), state)}
     assert replace(state_of(tracker("", **slots)), site=None) == state
     assert slots_of(state, state) == []
+
+
+def test_after_a_long_silence_the_draft_is_discarded_and_the_language_stays():
+    from actions.session import SessionStart
+
+    before = Tracker("me", {"language": "en"}, {"text": "hello"}, [], False, None, {"name": "request_form"}, "action_listen")
+    names = {event["name"]: event["value"] for event in SessionStart().events(before) if event["event"] == "slot"}
+    assert names == {"language": "en", "request_decision": "discarded"}
+
+
+def test_the_next_reply_tells_that_the_draft_was_discarded_once():
+    from madoguchi.answers.form import say
+
+    kind = next(k for k in SafeAction.__subclasses__() if k.__name__ == "Smalltalk")
+    latest = tracker("thanks", language="en", request_decision="discarded")
+    latest.latest_message["inquiry"] = Inquiry("thank", 1.0, "en").to_dict()
+    message, events = run(kind(), latest)
+    assert say("discarded", "en") in message["text"]
+    assert {"event": "slot", "timestamp": None, "name": "request_decision", "value": None} in events
