@@ -9,7 +9,7 @@ from datetime import date
 from typing import Any
 
 from madoguchi.office import office_of
-from madoguchi.requests import Actor, Filters, Head, Office, RequestError, Staff
+from madoguchi.requests import Actor, Filters, Head, Office, RequestError, Role, Staff
 from madoguchi.settings import Settings
 
 _WIDTHS = (20, 12, 20, 30, 12)
@@ -25,7 +25,7 @@ def _office() -> Office:
     return office
 
 
-def _actor(office: Office, role: Any = "privacy_officer") -> Actor:
+def _actor(office: Office, role: Role = "privacy_officer") -> Actor:
     return Actor(f"shell:{getpass.getuser()}", role, frozenset(office.companies))
 
 
@@ -79,9 +79,9 @@ def exported(number: str) -> str:
 
 
 def rotated() -> str:
-    """Seal every personal field anew with a new key; returns what was done."""
+    """Seal every personal field anew with a new key, audited; returns what was done."""
     office = _office()
-    done = office.seals.rotate(office.database)
+    done = Staff(office).rotate_keys(_actor(office, "admin"))
     return f"sealed {done.resealed} field(s) anew; dropped {len(done.dropped)} old key(s)"
 
 

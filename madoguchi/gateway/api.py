@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from datetime import datetime
-from functools import wraps
+from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -26,7 +26,7 @@ from madoguchi.store import utc_now
 
 from . import metrics
 from .assistant import AssistantError
-from .runtime import Runtime
+from .runtime import Runtime, address_of, runtime_of
 from .security import hold_origin, json_body
 from .wording import say
 
@@ -92,12 +92,6 @@ def guarded(handler: Handler) -> Handler:
     return run
 
 
-def runtime_of(request: Request) -> Runtime:
-    """The services of this process."""
-    runtime: Runtime = request.app.state.runtime
-    return runtime
-
-
 async def conversation_of(request: Request) -> str:
     """The id of the conversation that the request's token stands for."""
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
@@ -152,8 +146,8 @@ async def open_conversation(request: Request) -> Response:
     lang = body.get("lang", LANGUAGES[0])
     if lang not in LANGUAGES:
         raise ConversationError("bad_request")
-    address = request.client.host if request.client else ""
-    token, state = await run_sync(runtime_of(request).conversations.open, _site(request, body.get("site")), lang, address)
+    site = _site(request, body.get("site"))
+    token, state = await run_sync(runtime_of(request).conversations.open, site, lang, address_of(request))
     return JSONResponse({"token": token, "conversation": state}, 201)
 
 
@@ -297,6 +291,7 @@ def _plain(blocks: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
+@lru_cache(maxsize=1)
 def description() -> dict[str, Any]:
     """The OpenAPI description."""
     loaded: dict[str, Any] = yaml.safe_load(Path(__file__).with_name("openapi.yml").read_text(encoding="utf-8"))

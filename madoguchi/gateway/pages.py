@@ -19,7 +19,7 @@ from starlette.templating import Jinja2Templates
 
 from madoguchi import LANGUAGES, Language
 
-from .runtime import Runtime
+from .runtime import runtime_of
 from .security import content_policy
 
 _HERE = Path(__file__).parent
@@ -46,14 +46,9 @@ def _language(request: Request) -> Language:
 
 def _site(request: Request) -> str:
     site = request.query_params.get("site", "")
-    if site and site not in _runtime(request).layout.corpus.companies:
+    if site and site not in runtime_of(request).layout.corpus.companies:
         raise HTTPException(404)
     return site
-
-
-def _runtime(request: Request) -> Runtime:
-    runtime: Runtime = request.app.state.runtime
-    return runtime
 
 
 def _page(request: Request, name: str, ancestors: tuple[str, ...] = ("'none'",), **values: Any) -> Response:
@@ -65,21 +60,21 @@ def _page(request: Request, name: str, ancestors: tuple[str, ...] = ("'none'",),
 async def chat(request: Request) -> Response:
     """The chat: in a frame of an allowed host page, or by itself."""
     site = _site(request)
-    origins = _runtime(request).settings.origins.get(site, ())
+    origins = runtime_of(request).settings.origins.get(site, ())
     embedded = request.query_params.get("embedded") == "1"
     return _page(request, "chat.html", ("'self'", *origins), site=site, origins=json.dumps(origins), embedded=embedded)
 
 
 async def demo(request: Request) -> Response:
     """A page of a fictitious host with the widget on it."""
-    sites = [{"id": company.id, "name": company.full} for company in _runtime(request).layout.corpus.companies.values()]
+    sites = [{"id": company.id, "name": company.full} for company in runtime_of(request).layout.corpus.companies.values()]
     chosen = _site(request) if "site" in request.query_params else sites[0]["id"]
     return _page(request, "demo.html", sites=sites, site=chosen)
 
 
 async def kept(request: Request) -> Response:
     """What is kept of a conversation, and for how long."""
-    runtime = _runtime(request)
+    runtime = runtime_of(request)
     settings = runtime.settings
     operator = runtime.operator(_language(request))
     return _page(request, "kept.html", operator=operator, days=settings.keep_days, request_days=settings.keep_request_days)

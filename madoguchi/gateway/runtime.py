@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any
 
+from starlette.requests import Request
+
 from madoguchi import Language
 from madoguchi.conversations import Conversations, Limits, Turns, Upkeep
 from madoguchi.corpus import shared_corpus
@@ -19,6 +21,17 @@ from .blocks import Layout
 from .hub import Hub
 from .turning import Caretaker, TurnDriver
 from .wording import say
+
+
+def runtime_of(request: Request) -> Runtime:
+    """The services of the process that handles a request."""
+    runtime: Runtime = request.app.state.runtime
+    return runtime
+
+
+def address_of(request: Request) -> str:
+    """The network address that a request comes from, for limits."""
+    return request.client.host if request.client else ""
 
 
 class Runtime:

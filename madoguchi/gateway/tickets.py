@@ -13,14 +13,16 @@ from madoguchi import LANGUAGES
 from madoguchi.answers import phrase
 from madoguchi.conversations import ConversationError
 from madoguchi.requests import Contact, ContactError, RefusedError, RequestError, TicketView
-from madoguchi.requests.clocks import phrase as request_phrase
+from madoguchi.requests.states import AWAITING_CONTACT, AWAITING_VERIFICATION
+from madoguchi.requests.wording import phrase as request_phrase
 
-from .api import conversation_of, guarded, refusal, runtime_of
+from .api import conversation_of, guarded, refusal
+from .runtime import address_of, runtime_of
 from .security import json_body
 
 _PROOF: dict[str, type] = {"ticket": str, "link": str, "lang": str}
 _DETAILS: dict[str, type] = {"name": str, "email": str, "phone": str, "address": str, "represented_name": str}
-_STEPS = {"awaiting_contact": "contact", "awaiting_contact_verification": "code"}
+_STEPS = {AWAITING_CONTACT: "contact", AWAITING_VERIFICATION: "code"}
 
 
 def _both(name: str) -> dict[str, str]:
@@ -130,7 +132,7 @@ async def status_code(request: Request) -> Response:
     if "ticket" not in body:
         raise ConversationError("bad_request")
     runtime = runtime_of(request)
-    await run_sync(runtime.conversations.hold_address, request.client.host if request.client else "")
+    await run_sync(runtime.conversations.hold_address, address_of(request))
     await run_sync(runtime.requests.request_status_code, body["ticket"])
     runtime.caretaker.hurry()
     return JSONResponse({"sent": True}, 202)
@@ -143,7 +145,7 @@ async def status(request: Request) -> Response:
     if not {"ticket", "code"} <= body.keys():
         raise ConversationError("bad_request")
     runtime = runtime_of(request)
-    await run_sync(runtime.conversations.hold_address, request.client.host if request.client else "")
+    await run_sync(runtime.conversations.hold_address, address_of(request))
     try:
         found = await run_sync(runtime.requests.status, body["ticket"], body["code"])
     except RefusedError as error:

@@ -9,18 +9,16 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import jpholiday
 
 from madoguchi import LANGUAGES, Language
-from madoguchi.answers.phrases import Phrases
 
 from . import law
+from .wording import phrase
 
 JAPAN = ZoneInfo("Asia/Tokyo")
-phrase = Phrases(Path(__file__).with_name("phrases.yml"))
 
 _PROMISES = {"infiniti": "infiniti/response"}
 """By company, the clause in which its policy speaks of a time; no other policy does."""

@@ -17,9 +17,9 @@ from madoguchi import Language
 from madoguchi.answers.phrases import Phrases
 
 from . import law
-from .clocks import phrase
 from .contacts import split_address
 from .errors import RequestError
+from .wording import phrase
 
 mail_phrase = Phrases(Path(__file__).with_name("mails.yml"))
 

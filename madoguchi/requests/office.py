@@ -16,11 +16,11 @@ from madoguchi.store import Database, utc_now
 
 from .actors import Actor
 from .audit import AuditLog
-from .clocks import phrase
 from .errors import AuditedError, Entry
 from .keys import KeyRing
 from .seal import Seals
 from .tables import Ticket
+from .wording import phrase
 
 COMPANIES_POSTING_FORMS = frozenset({"infiniti"})
 """Whose policy says that a form comes by post (`infiniti/request-steps`): there an address may be given beside a mail address."""

@@ -18,7 +18,6 @@ from madoguchi import LANGUAGES, Language
 from madoguchi.text import take_in
 
 from .actors import CUSTOMER, SYSTEM
-from .clocks import phrase
 from .codes import attempt, issue
 from .contacts import CHANNELS, Channel, Contact, checked
 from .errors import RefusedError, RequestError
@@ -27,6 +26,7 @@ from .numbers import new_number, parse
 from .office import COMPANIES_POSTING_FORMS, Office, Unit
 from .states import AWAITING_CONTACT, AWAITING_VERIFICATION, ENDED, NEEDS_ROUTING, RECEIVED, UNVERIFIED, move
 from .tables import BlindIndex, CodeWish, History, SealedField, Ticket
+from .wording import phrase
 
 RequestType = Literal[
     "disclosure", "correction", "addition", "deletion", "stop_use", "stop_third_party", "purpose_notice", "third_party_records"

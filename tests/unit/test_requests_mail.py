@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from madoguchi.requests import Mailer, OutboxTransport
-from madoguchi.requests import clocks as clocks_module
 from madoguchi.requests import mail as mail_module
+from madoguchi.requests import wording as wording_module
 from madoguchi.requests.mail import Letter, TransportError, written
 from madoguchi.requests.mailer import BACKOFF, LEASE
 from madoguchi.requests.service import TYPES
@@ -55,7 +55,7 @@ def test_no_mail_promises_anything(kind, lang):
 
 
 def test_no_sentence_of_the_core_promises_anything():
-    for name, texts in clocks_module.phrase.all.items():
+    for name, texts in wording_module.phrase.all.items():
         if name in {"promise_infiniti", "statutory"}:  # the policy's words, and the Act's
             continue
         for text in texts.values():
@@ -76,7 +76,7 @@ def test_the_check_for_promises_finds_them():
         assert PROMISES.search(text), text
 
 
-@pytest.mark.parametrize("file", [mail_module.mail_phrase, clocks_module.phrase])
+@pytest.mark.parametrize("file", [mail_module.mail_phrase, wording_module.phrase])
 def test_both_languages_have_the_same_placeholders(file):
     for name, texts in yaml.safe_load(file.file.read_text(encoding="utf-8")).items():
         assert set(texts) == {"ja", "en"}, name
@@ -85,7 +85,7 @@ def test_both_languages_have_the_same_placeholders(file):
 
 
 def test_every_state_and_type_has_its_words():
-    assert {f"state_{state}" for state in STATES} | {f"type_{type_}" for type_ in TYPES} <= set(clocks_module.phrase.all)
+    assert {f"state_{state}" for state in STATES} | {f"type_{type_}" for type_ in TYPES} <= set(wording_module.phrase.all)
 
 
 @pytest.mark.parametrize("kind", ["code_contact", "code_status"])
