@@ -41,6 +41,9 @@ _LEAVES = re.compile(
     r"やめ(?:る|ます|たい|て|とき)|キャンセル|中止|取り消|取りやめ|もういい|\b(?:cancel|stop this|forget it|never ?mind|quit|abort)\b",
     re.IGNORECASE,
 )
+_STOPS_USE = re.compile(r"(?:利用|使用|提供|共有|送付|使う|渡す|送る)(?:する)?(?:こと|の)*[をはも]?(?:やめ|中止|取りやめ|止め)")
+"""What is to stop is the company's use of the data, and not the form: 「利用をやめてほしい」 is a request."""
+
 _GOES_BACK = re.compile(r"^(?:戻る|戻って|ひとつ前|一つ前|前の質問)|\b(?:go )?back\b", re.IGNORECASE)
 _CHANGES = re.compile(r"変更|直し(?:たい|て)|訂正したい|間違え|\b(?:change|edit|correct something|wrong)\b", re.IGNORECASE)
 _ASKS = re.compile(
@@ -106,7 +109,8 @@ def take(draft: Draft, text: str, inquiry: Inquiry) -> Draft | None:
 
 def _taken(draft: Draft, text: str, inquiry: Inquiry) -> Draft | None:
     step = draft.step
-    if _is_option(text, "decision_cancel") or (len(text) <= 40 and _LEAVES.search(text) and step != "about"):
+    leaves = len(text) <= 40 and step != "about" and _LEAVES.search(text) and not _STOPS_USE.search(text)
+    if _is_option(text, "decision_cancel") or leaves:
         return draft.having(decision=CANCEL)
     if _is_option(text, "back") or (len(text) <= 20 and _GOES_BACK.search(text)):
         return _back(draft)
@@ -158,7 +162,7 @@ def _chosen(draft: Draft, step: str, text: str, inquiry: Inquiry) -> Draft | Non
 
 def _unread(draft: Draft, inquiry: Inquiry) -> Draft | None:
     """What is no matter of the assistant's elsewhere is a failed answer here."""
-    return draft.having(unread=draft.unread + 1) if inquiry.wants in (OUT_OF_SCOPE, NOT_UNDERSTOOD) else None
+    return draft.having(unread=1) if inquiry.wants in (OUT_OF_SCOPE, NOT_UNDERSTOOD) else None
 
 
 def _described(draft: Draft, text: str, inquiry: Inquiry) -> Draft | None:

@@ -72,6 +72,12 @@ def test_cancel(text, step):
     assert take(replace(FULL, **{step: None}), text, heard()).decision == CANCEL
 
 
+@pytest.mark.parametrize("text", ["利用をやめてほしい", "第三者に提供するのをやめてください", "やっぱり利用を中止してください"])
+def test_to_stop_the_use_is_not_to_leave_the_form(text):
+    after = take(Draft("jamil", "disclosure", guess="disclosure", stated=True), text, heard("request_stop_use"))
+    assert (after.decision, after.type) == (None, "stop_use")
+
+
 @pytest.mark.parametrize(
     ("text", "relation"),
     [("本人です", "self"), ("自分の分です", "self"), ("for me", "self"), ("母の代理です", "mandated_representative"),
