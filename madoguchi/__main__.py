@@ -114,7 +114,7 @@ def _requests(arguments: argparse.Namespace) -> int:
     elif arguments.command == "show":
         sys.stdout.write(clerk.shown(arguments.number))
     elif arguments.command == "move":
-        sys.stdout.write(f"{clerk.moved(arguments.number, arguments.state, arguments.reason, arguments.notified)}\n")
+        sys.stdout.write(f"{clerk.moved(arguments.number, arguments.state, arguments.reason, arguments.notified, arguments.documents)}\n")
     elif arguments.command == "note":
         clerk.noted(arguments.number, arguments.text)
     else:
@@ -188,6 +188,7 @@ def _parser() -> argparse.ArgumentParser:
     moved.add_argument("state")
     moved.add_argument("--reason")
     moved.add_argument("--notified", type=date.fromisoformat, metavar="YYYY-MM-DD", help="when the person was notified of the decision")
+    moved.add_argument("--documents", type=date.fromisoformat, metavar="YYYY-MM-DD", help="when form and documents came in")
     noted = requests.add_parser("note", help="add a sealed note")
     noted.add_argument("number")
     noted.add_argument("text")

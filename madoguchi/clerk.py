@@ -10,6 +10,7 @@ from typing import Any
 
 from madoguchi.office import office_of
 from madoguchi.requests import Actor, Filters, Head, Office, RequestError, Role, Staff
+from madoguchi.requests.clocks import japan_midnight
 from madoguchi.settings import Settings
 
 _WIDTHS = (20, 12, 20, 30, 12)
@@ -48,14 +49,15 @@ def shown(number: str) -> str:
     return _json({"ticket": vars(view), "history": [vars(moved) for moved in history]})
 
 
-def moved(number: str, to: str, reason: str | None, notice_date: date | None) -> str:
+def moved(number: str, to: str, reason: str | None, notice_date: date | None, documents: date | None) -> str:
     """Move a ticket; returns its new state.
 
     Raises:
         IllegalMoveError, UnknownTicketError: the message says what is missing.
     """
     office = _office()
-    return Staff(office).move(number, to, _actor(office), reason=reason, notice_date=notice_date).state
+    documents_at = japan_midnight(documents) if documents else None
+    return Staff(office).move(number, to, _actor(office), reason=reason, notice_date=notice_date, documents_at=documents_at).state
 
 
 def noted(number: str, text: str) -> None:
