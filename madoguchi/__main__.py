@@ -72,7 +72,7 @@ def _chat(_arguments: argparse.Namespace) -> int:
 
 
 def _gateway(_arguments: argparse.Namespace) -> int:
-    from madoguchi.gateway.app import serve
+    from madoguchi.web import serve
 
     return serve()
 

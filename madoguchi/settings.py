@@ -28,7 +28,9 @@ class Settings:
         channel_key: where set, callers of the channel have to send it as `X-Madoguchi-Key`; the erasure route always needs a key.
         host, port: where the gateway listens for customers.
         public_url: the gateway's address as customers reach it, with a slash at its end.
-        workers: processes of the gateway.
+        console_host, console_port: where the staff console listens.
+        console_url: the console's address as staff reach it, with a slash at its end.
+        workers: processes of the gateway and the console.
         database_url: of the gateway's database; Rasa's tracker is kept apart from it.
         operator: who operates the assistant, as customers read it; None where it was not set.
         keep_days: days without activity after which a conversation is deleted.
@@ -47,6 +49,9 @@ class Settings:
     host: str
     port: int
     public_url: str
+    console_host: str
+    console_port: int
+    console_url: str
     workers: int
     database_url: str
     operator: str | None
@@ -77,6 +82,12 @@ class Settings:
             host=environment.get("MADOGUCHI_HOST", "127.0.0.1"),
             port=_port(environment, "MADOGUCHI_PORT", 8080),
             public_url=environment.get("MADOGUCHI_PUBLIC_URL", f"http://127.0.0.1:{environment.get('MADOGUCHI_PORT', '8080')}").rstrip("/")
+            + "/",
+            console_host=environment.get("MADOGUCHI_CONSOLE_HOST", "127.0.0.1"),
+            console_port=_port(environment, "MADOGUCHI_CONSOLE_PORT", 8081),
+            console_url=environment.get(
+                "MADOGUCHI_CONSOLE_URL", f"http://127.0.0.1:{environment.get('MADOGUCHI_CONSOLE_PORT', '8081')}"
+            ).rstrip("/")
             + "/",
             workers=_number(environment, "MADOGUCHI_WORKERS", 1, 64),
             database_url=environment.get("DATABASE_URL") or f"sqlite:///{data_dir.absolute() / 'madoguchi.db'}",

@@ -154,6 +154,7 @@ def _prefix(name: str, lines: IO[str] | None) -> None:
 def _check_ports(settings: Settings) -> None:
     ports = (
         (settings.port, "MADOGUCHI_PORT"),
+        (settings.console_port, "MADOGUCHI_CONSOLE_PORT"),
         (settings.rasa_port, "MADOGUCHI_RASA_PORT"),
         (settings.action_port, "MADOGUCHI_ACTION_PORT"),
     )
@@ -208,7 +209,7 @@ def run() -> int:
             # The gateway first: it takes questions, and says that the assistant is starting, while a model is trained.
             processes.append(_gateway(settings))
             _start(processes)
-            say(f"open {_address(settings)} in a browser; the assistant is starting")
+            say(f"open {_address(settings)} in a browser, staff {settings.console_url}; the assistant is starting")
             processes += _assistant(settings, train(), endpoints)
             _start(processes[1:])
             _welcome(settings, time.monotonic() - began)

@@ -39,6 +39,7 @@ class Assistant:
     log: Path
     gateway_port: int
     metrics_port: int
+    console_port: int
 
     def post(
         self, body: bytes, headers: dict[str, str] | None = None, path: str = "/webhooks/rest/webhook", method: str = "POST"

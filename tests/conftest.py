@@ -43,11 +43,12 @@ def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Assistant]:
 @contextlib.contextmanager
 def running(folder: Path, **settings: str) -> Iterator[Assistant]:
     """`madoguchi run` in a folder of its own, on free ports, with further settings from the environment."""
-    gateway, rasa, actions, metrics = (free_port() for _ in range(4))
+    gateway, console, rasa, actions, metrics = (free_port() for _ in range(5))
     environment = {
         **os.environ,
         "MADOGUCHI_DATA_DIR": str(folder / "data"),
         "MADOGUCHI_PORT": str(gateway),
+        "MADOGUCHI_CONSOLE_PORT": str(console),
         "MADOGUCHI_RASA_PORT": str(rasa),
         "MADOGUCHI_ACTION_PORT": str(actions),
         "MADOGUCHI_METRICS_PORT": str(metrics),
@@ -59,7 +60,7 @@ def running(folder: Path, **settings: str) -> Iterator[Assistant]:
         started = subprocess.Popen([sys.executable, "-m", "madoguchi", "run"], cwd=ROOT, env=environment, stdout=out, stderr=out)
         try:
             _wait(started, log)
-            yield Assistant(rasa, actions, folder / "data", log, gateway, metrics)
+            yield Assistant(rasa, actions, folder / "data", log, gateway, metrics, console)
         finally:
             started.send_signal(signal.SIGTERM)
             started.wait(40)

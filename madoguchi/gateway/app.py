@@ -1,4 +1,4 @@
-"""The gateway's application and its server."""
+"""The gateway's application."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import contextlib
 import os
 from collections.abc import AsyncIterator
 
-import uvicorn
 from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -52,11 +51,11 @@ async def _failure(_request: Request, _error: Exception) -> Response:
     return api.refusal("failure")
 
 
-def create() -> ASGIApp:
-    """The application, its services started with it.
+def create() -> tuple[ASGIApp, Runtime]:
+    """The application, its services started with it, and these services.
 
     Raises:
-        SettingError, DatabaseError: it cannot start; the message says why.
+        SettingError, DatabaseError, KeyRingError: it cannot start; the message says why.
     """
     logs.configure()
     runtime = Runtime(Settings.load())
@@ -74,23 +73,4 @@ def create() -> ASGIApp:
         lifespan=lifespan,
     )
     app.state.runtime = runtime
-    return Guard(app)  # around everything, so that a failure's reply has its headers too
-
-
-def serve() -> int:
-    """Run the gateway until it is stopped; return the exit status."""
-    settings = Settings.load()
-    uvicorn.run(
-        "madoguchi.gateway.app:create",
-        factory=True,
-        host=settings.host,
-        port=settings.port,
-        workers=settings.workers,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        timeout_graceful_shutdown=5,
-        lifespan="on",
-        ws="none",
-    )
-    return 0
+    return Guard(app), runtime  # the guard is around everything, so that a failure's reply has its headers too

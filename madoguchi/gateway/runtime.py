@@ -49,12 +49,12 @@ class Runtime:
         self.layout = Layout(shared_corpus())
         self.conversations = Conversations(self.database, Limits(*settings.limits), settings.address_key.encode())
         self.upkeep = Upkeep(self.database)
-        office = office_of(settings, self.database)
-        self.requests = Requests(office)
+        self.office = office_of(settings, self.database)
+        self.requests = Requests(self.office)
         self.hub = Hub(self.conversations)
         self.client = AssistantClient(settings)
         self.driver = TurnDriver(Turns(self.database), self.client, self.hub, self.layout)
-        self.caretaker = Caretaker(self.upkeep, self.client, self.hub, settings, mailer_of(settings, office), Retention(office))
+        self.caretaker = Caretaker(self.upkeep, self.client, self.hub, settings, mailer_of(settings, self.office), Retention(self.office))
         self._tasks: list[asyncio.Task[Any]] = []
 
     def operator(self, language: Language) -> str:

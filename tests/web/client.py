@@ -311,6 +311,7 @@ class Gateway:
     data: Path
     settings: dict[str, str]
     port: int = field(default_factory=free_port)
+    console_port: int = field(default_factory=free_port)
     metrics_port: int = field(default_factory=free_port)
     process: subprocess.Popen[bytes] | None = None
 
@@ -324,7 +325,11 @@ class Gateway:
 
     @property
     def environment(self) -> dict[str, str]:
-        ports = {"MADOGUCHI_PORT": str(self.port), "MADOGUCHI_METRICS_PORT": str(self.metrics_port)}
+        ports = {
+            "MADOGUCHI_PORT": str(self.port),
+            "MADOGUCHI_CONSOLE_PORT": str(self.console_port),
+            "MADOGUCHI_METRICS_PORT": str(self.metrics_port),
+        }
         return {**os.environ, "MADOGUCHI_DATA_DIR": str(self.data), "SQLALCHEMY_SILENCE_UBER_WARNING": "1", **ports, **self.settings}
 
     def start(self) -> Gateway:

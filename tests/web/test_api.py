@@ -575,7 +575,7 @@ def test_a_failure_carries_the_security_headers_too(monkeypatch, tmp_path):
 
     monkeypatch.setenv("MADOGUCHI_DATA_DIR", str(tmp_path))
     monkeypatch.setattr(Conversations, "find", fail)
-    app = create()
+    app, _ = create()
     response = TestClient(app, raise_server_exceptions=False).get("/api/conversation", headers={"Authorization": f"Bearer {'A' * 43}"})
     assert refused(response, 500, "failure")
     assert "rambutan" not in response.text
