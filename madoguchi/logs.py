@@ -56,6 +56,7 @@ def configure() -> None:
     """Make every log of this process safe; called on import by the channel, the components and the action server."""
     structlog.configure(
         processors=[
+            structlog.stdlib.filter_by_level,  # first: Rasa has a dozen lines of debugging for each message
             structlog.stdlib.add_log_level,
             structlog.processors.TimeStamper(fmt="iso"),
             _only_safe_keys,

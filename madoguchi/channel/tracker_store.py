@@ -13,7 +13,8 @@ from rasa.core.tracker_store import SQLTrackerStore
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActiveLoop, Event, SessionStarted, SlotSet
 from rasa.shared.core.trackers import DialogueStateTracker
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.pool import QueuePool
 
 from madoguchi.settings import ROOT, Settings
 
@@ -42,7 +43,10 @@ class RecentEventsTrackerStore(SQLTrackerStore):
         self._window = window
         super().__init__(domain, event_broker=event_broker, **options)
         if self.engine.dialect.name == "sqlite":
+            # SQLAlchemy 1.4 would open and tune a SQLite file anew for each transaction.
+            self.engine: sa.engine.Engine = sa.create_engine(self.engine.url, poolclass=QueuePool, connect_args={"check_same_thread": False})
             sa.event.listen(self.engine, "connect", _tune_sqlite)
+            self.sessionmaker = sessionmaker(bind=self.engine)
 
     async def _retrieve(self, sender_id: str, fetch_events_from_all_sessions: bool) -> DialogueStateTracker | None:
         if fetch_events_from_all_sessions:

@@ -92,11 +92,13 @@ class NoEncoder:
 
 def encode_many(encoder: Encoder, sentences: Sequence[str]) -> Matrix:
     """One row a sentence, by two threads: numpy releases Python's lock, and results do not depend on who else encodes."""
+    if len(sentences) <= BATCH:
+        return encoder.encode(sentences)  # to set the threads' limit takes as long as to encode a message
     batches = [sentences[start : start + BATCH] for start in range(0, len(sentences), BATCH)]
     # The outer limit is what is put back at the end: two threads that set and reset their own would leave one thread for good.
     with threadpool_limits(1), ThreadPoolExecutor(2) as pool:
         rows = list(pool.map(encoder.encode, batches))
-    return np.concatenate(rows) if rows else encoder.encode([])
+    return np.concatenate(rows)
 
 
 @lru_cache(maxsize=2)
