@@ -52,6 +52,25 @@ def _duplicates(_arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _accept(arguments: argparse.Namespace) -> int:
+    from madoguchi.corpus import load
+    from madoguchi.reports import Review
+    from madoguchi.reports.accepting import accept, report
+    from madoguchi.settings import Settings
+    from madoguchi.store import Database
+    from madoguchi.understanding.encoder import encoder_named
+
+    questions = arguments.questions if arguments.questions.exists() else None
+    if questions is None:
+        sys.stderr.write(f"madoguchi: no {arguments.questions.name} here, so not checked against the development questions\n")
+    database = Database(Settings.load().database_url)
+    database.migrate()
+    corpus = load(arguments.root / "policies")
+    outcomes = accept(Review(database, corpus), arguments.root, encoder_named(arguments.encoder), questions)
+    sys.stdout.write(report(outcomes, arguments.root))
+    return 1 if any(each.problem for each in outcomes) else 0
+
+
 def _run(_arguments: argparse.Namespace) -> int:
     from madoguchi.supervisor import run
 
@@ -136,6 +155,16 @@ def _audit(arguments: argparse.Namespace) -> int:
     return 0
 
 
+def _accounts(arguments: argparse.Namespace) -> int:
+    from madoguchi import registrar
+
+    if arguments.command == "list":
+        sys.stdout.writelines(f"{line}\n" for line in registrar.listed())
+    else:
+        sys.stdout.write(f"{getattr(registrar, arguments.command.replace('-', '_'))(arguments.name)}\n")
+    return 0
+
+
 def _folds(_arguments: argparse.Namespace) -> int:
     from madoguchi.understanding.folds import report
 
@@ -150,7 +179,7 @@ def _days(raw: str) -> timedelta:
     return timedelta(days=int(number))
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> argparse.ArgumentParser:  # noqa: PLR0915 - a list of commands
     parser = argparse.ArgumentParser(prog="madoguchi", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -197,6 +226,17 @@ def _parser() -> argparse.ArgumentParser:
         each.set_defaults(run=_requests)
     keys = commands.add_parser("keys", help="keys of personal fields").add_subparsers(required=True, metavar="COMMAND")
     keys.add_parser("rotate", help="seal every personal field with a new key, while everything runs").set_defaults(run=_rotate)
+    accounts = commands.add_parser("accounts", help="accounts of staff").add_subparsers(dest="command", required=True, metavar="COMMAND")
+    accounts.add_parser("list", help="all accounts, those in use first")
+    for name, text in (
+        ("first-admin", "make the first administrator and print a start password once; further accounts are made in the console"),
+        ("reset-password", "print a new start password once, and end all sessions of an account"),
+        ("reset-second-factor", "take second factor and recovery codes away from an account, and end its sessions"),
+        ("end-sessions", "end all sessions of an account"),
+    ):
+        accounts.add_parser(name, help=text).add_argument("name", help="what they sign in with")
+    for each in accounts.choices.values():
+        each.set_defaults(run=_accounts)
     audit = commands.add_parser("audit", help="the audit log of tickets").add_subparsers(dest="command", required=True, metavar="COMMAND")
     audit.add_parser("head", help="print the end of the log, to keep elsewhere")
     audit.add_parser("verify", help="find edits, deletions, reordering and a cut tail").add_argument(
@@ -208,6 +248,11 @@ def _parser() -> argparse.ArgumentParser:
     check = corpus.add_parser("check", help="prove that statements stand in the policies and every question is covered")
     check.add_argument("--questions", type=Path, default=DEVELOPMENT_SET, help="development questions, none of which may be learned")
     check.set_defaults(run=_check)
+    accept = corpus.add_parser("accept", help="write phrasings accepted in the console's review into the files that the bot learns from")
+    accept.add_argument("--questions", type=Path, default=DEVELOPMENT_SET, help="held-out questions, none of which may be learned")
+    accept.add_argument("--encoder", default="use", help="compares meanings, as in config.yml; `none` compares words alone")
+    accept.add_argument("--root", type=Path, default=ROOT, help="the repository, or a folder with copies of its policies and data")
+    accept.set_defaults(run=_accept)
     show = corpus.add_parser("show", help="print a clause or gap with its original lines")
     show.add_argument("entry", help="such as jamil/contact or jamil#hours")
     show.set_defaults(run=_show)

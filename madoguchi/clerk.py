@@ -89,8 +89,7 @@ def rotated() -> str:
 
 def head() -> str:
     """The end of the audit log, to be kept elsewhere: against it `verified` finds a cut tail."""
-    found = _office().audit.head()
-    return f"{found.seq}:{found.hmac}"
+    return str(_office().audit.head())
 
 
 def verified(exported_head: str | None) -> str:
@@ -102,10 +101,10 @@ def verified(exported_head: str | None) -> str:
     Raises:
         AuditProblemError: what is wrong, by entry.
     """
-    seq, _, mac = (exported_head or "").partition(":")
-    if exported_head and not (seq.isdecimal() and mac):
+    kept = Head.parse(exported_head) if exported_head else None
+    if exported_head and kept is None:
         raise AuditProblemError("bad_head", "the exported head is of the form NUMBER:HMAC, as `madoguchi audit head` prints it")
-    verdict = _office().audit.verify(Head(int(seq), mac) if exported_head else None)
+    verdict = _office().audit.verify(kept)
     if not verdict.is_sound:
         raise AuditProblemError("audit", "the audit log is not sound:\n" + "\n".join(verdict.problems))
     return f"{verdict.entries} entries, sound"

@@ -10,8 +10,6 @@ from collections.abc import MutableMapping
 from types import TracebackType
 from typing import Any
 
-import structlog
-
 from madoguchi.text import mask
 
 _SAFE_KEYS = frozenset({"event", "level", "logger", "timestamp", "event_info", "error_id", "status", "action", "kind"})
@@ -52,20 +50,14 @@ def _short_warning(message: Warning | str, category: type[Warning], filename: st
     return f"{filename}:{lineno}: {category.__name__}\n"
 
 
-def configure() -> None:
-    """Make every log of this process safe; called on import by the channel, the components and the action server."""
-    structlog.configure(
-        processors=[
-            structlog.stdlib.filter_by_level,  # first: Rasa has a dozen lines of debugging for each message
-            structlog.stdlib.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            _only_safe_keys,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        wrapper_class=structlog.stdlib.BoundLogger,
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        cache_logger_on_first_use=False,
-    )
+def configure(with_structlog: bool = True) -> None:
+    """Make every log of this process safe; called on import by the channel, the components and the action server.
+
+    Args:
+        with_structlog: whether something logs by it, as Rasa does.
+    """
+    if with_structlog:
+        _configure_structlog()
     redact = _Redact()
     original = logging.getLogRecordFactory()
     if getattr(original, "redacts", False):
@@ -79,3 +71,20 @@ def configure() -> None:
     factory.redacts = True  # type: ignore[attr-defined]
     logging.setLogRecordFactory(factory)
     warnings.formatwarning = _short_warning
+
+
+def _configure_structlog() -> None:
+    import structlog
+
+    structlog.configure(
+        processors=[
+            structlog.stdlib.filter_by_level,  # first: Rasa has a dozen lines of debugging for each message
+            structlog.stdlib.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso"),
+            _only_safe_keys,
+            structlog.processors.JSONRenderer(ensure_ascii=False),
+        ],
+        wrapper_class=structlog.stdlib.BoundLogger,
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )

@@ -6,6 +6,7 @@ import sys
 from datetime import timedelta
 from urllib.parse import unquote, urlsplit
 
+from madoguchi.accounts import Accounts, AccountSettings
 from madoguchi.answers.compose import has_contact
 from madoguchi.corpus import shared_corpus
 from madoguchi.requests import KeyRing, Mailer, Office, OutboxTransport, RequestSettings, SmtpTransport, Transport
@@ -27,10 +28,23 @@ def office_of(settings: Settings, database: Database | None = None) -> Office:
     return Office(
         database or Database(settings.database_url),
         _ring(settings),
-        RequestSettings(operator=settings.operator, default_keep_days=settings.keep_request_days),
+        RequestSettings(operator=settings.operator, default_keep_days=settings.keep_request_days, target_days=settings.target_days),
         {company.id: company.full for company in corpus.companies.values()},
         frozenset(company for company in corpus.companies if has_contact(corpus, company)),
     )
+
+
+def accounts_of(settings: Settings, office: Office) -> Accounts:
+    """The accounts of an installation.
+
+    Raises:
+        SettingError: `MADOGUCHI_OIDC_ROLES` names a company that there is not.
+    """
+    named = {company for rule in (settings.oidc.roles if settings.oidc else ()) for company in rule.companies}
+    if unknown := named - set(office.companies):
+        raise SettingError(f"MADOGUCHI_OIDC_ROLES: there is no company {', '.join(sorted(unknown))}")
+    policy = AccountSettings(settings.address_key.encode(), settings.require_totp, settings.password_sign_in)
+    return Accounts(office, policy)
 
 
 def mailer_of(settings: Settings, office: Office) -> Mailer:

@@ -65,7 +65,7 @@ def serve() -> int:
     server = uvicorn.Server(config)
     sockets = [config.bind_socket(), staff.bind_socket()]
     if settings.workers > 1:
-        Multiprocess(config, target=server.run, sockets=sockets).run()
+        Multiprocess(config, sockets=sockets).run()
     else:
         server.run(sockets=sockets)
     return 0 if server.started or settings.workers > 1 else os.EX_UNAVAILABLE

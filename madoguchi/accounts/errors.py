@@ -1,4 +1,4 @@
-"""What can be wrong with an account or a sign-in."""
+"""What can be wrong with an account or a sign-in. No message holds a name, a password or a code."""
 
 from __future__ import annotations
 
@@ -11,3 +11,17 @@ class AccountError(MadoguchiError):
     def __init__(self, code: str, message: str = "") -> None:
         self.code = code
         super().__init__(message or code)
+
+
+class WaitError(AccountError):
+    """Too many tries; nobody is let try for a while.
+
+    Attributes:
+        seconds: until the next one.
+        is_first: whether this is the first one since the wait began.
+    """
+
+    def __init__(self, seconds: int, is_first: bool) -> None:
+        self.seconds = seconds
+        self.is_first = is_first
+        super().__init__("wait", f"too many tries; wait {seconds} s")

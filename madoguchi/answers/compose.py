@@ -77,7 +77,7 @@ def matching_points(clause: Clause, question: str, language: Language) -> list[P
 
 def _mentions(question: str, word: str) -> bool:
     """Whether a question has a word: Japanese anywhere, Latin at the start of a word, short Latin words as a whole word."""
-    if not word.isascii():
+    if not word.isascii() or word not in question:
         return word in question
     end = "" if len(word) >= WHOLE_WORD_UNDER else r"(?:s|'s)?(?![a-z0-9])"
     return re.search(rf"(?<![a-z0-9]){re.escape(word)}{end}", question) is not None

@@ -13,7 +13,7 @@ from starlette.types import ASGIApp
 from madoguchi.gateway.runtime import Runtime
 from madoguchi.gateway.security import Guard
 
-from . import audit, chats, entry, lookup, people, reports, review, tickets
+from . import audit, chats, entry, lookup, own, people, reports, review, tickets
 from .services import Services
 from .visit import STATIC, failure, signed_in
 
@@ -30,7 +30,7 @@ async def _failure(request: Request, _error: Exception) -> Response:
 
 def create(runtime: Runtime) -> ASGIApp:
     """The application over the services of the gateway's process."""
-    parts = (entry, lookup, chats, tickets, reports, review, audit, people)
+    parts = (entry, own, lookup, chats, tickets, reports, review, audit, people)
     routes = [item for part in parts for item in part.ROUTES]
     app = Starlette(
         routes=[*routes, Mount("/static", StaticFiles(directory=STATIC))],

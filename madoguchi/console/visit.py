@@ -27,6 +27,7 @@ from madoguchi import LANGUAGES, Language
 from madoguchi.accounts import AccountError, SignedIn
 from madoguchi.conversations import ConversationError
 from madoguchi.requests import ForbiddenError, RequestError, UnknownTicketError
+from madoguchi.requests.errors import Entry
 
 from .rights import RIGHTS
 from .services import Services
@@ -34,7 +35,7 @@ from .wording import say
 
 logger = logging.getLogger(__name__)
 
-COOKIE = "madoguchi-console"
+_COOKIE = "madoguchi-console"
 MAX_FIELDS, MAX_FIELD = 60, 64 * 1024
 STATIC = Path(__file__).with_name("static")
 TOKYO = ZoneInfo("Asia/Tokyo")
@@ -85,7 +86,10 @@ def render(request: Request, template: str, lang: Language, status: int = 200, *
     def t(name: str, **values: object) -> str:
         return say(name, lang, **values)
 
-    return _templates.TemplateResponse(request, template, {"lang": lang, "t": t, **context}, status_code=status)
+    response = _templates.TemplateResponse(request, template, {"lang": lang, "t": t, **context}, status_code=status)
+    # Without any referrer, browsers would send `Origin: null` with our own forms.
+    response.headers["Referrer-Policy"] = "same-origin"
+    return response
 
 
 @dataclass(frozen=True)
@@ -153,9 +157,24 @@ def services_of(request: Request) -> Services:
     return services
 
 
+def is_behind_tls(request: Request) -> bool:
+    """Whether staff reach the console by https, whatever stands before it and however it speaks to us."""
+    return services_of(request).settings.console_url.startswith("https:")
+
+
+def cookie_name(request: Request) -> str:
+    """The session's cookie; behind https its name keeps other hosts and plain http from setting it."""
+    return f"__Host-{_COOKIE}" if is_behind_tls(request) else _COOKIE
+
+
+def set_cookie(response: Response, request: Request, token: str) -> None:
+    """Hand a session to the browser."""
+    response.set_cookie(cookie_name(request), token, httponly=True, secure=is_behind_tls(request), samesite="strict", path="/")
+
+
 async def signed_in(request: Request) -> SignedIn | None:
     """Who makes a request, by the session's cookie."""
-    token = request.cookies.get(COOKIE)
+    token = request.cookies.get(cookie_name(request))
     return await run_sync(services_of(request).accounts.session, token) if token else None
 
 
@@ -172,6 +191,8 @@ def route(path: str, handler: Handler, right: str, methods: Sequence[str] = ("GE
             return failure(request, "forbidden", 403, who)
         form = await checked_form(request, who.csrf) if request.method not in ("GET", "HEAD") else {}
         if form is None:
+            detail = {"wanted": f"console {right}", "reason": "foreign"}
+            await run_sync(services.office.audit.record, Entry(who.actor, "forbidden", None, detail))
             return failure(request, "foreign", 403, who)
         visit = Visit(request, who, services, form)
         try:
@@ -183,12 +204,24 @@ def route(path: str, handler: Handler, right: str, methods: Sequence[str] = ("GE
         except (RequestError, ConversationError, AccountError) as error:
             return failure(request, "refused", 422, who, detail=str(error))
 
+    endpoint.right = right  # type: ignore[attr-defined]  # tests hold every route to its right
     return Route(path, endpoint, methods=list(methods))
+
+
+def is_foreign(request: Request) -> bool:
+    """Whether a write comes from a page of another origin, as far as the browser says so."""
+    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+        return True
+    origin = request.headers.get("origin")
+    if origin is None:
+        return False
+    is_here = not is_behind_tls(request) and origin.lower() == f"http://{request.headers.get('host', '')}".lower()
+    return not is_here and f"{origin}/".lower() != services_of(request).settings.console_url.lower()
 
 
 async def checked_form(request: Request, csrf: str) -> Mapping[str, str] | None:
     """The fields of a write that comes from our own pages; None where it does not."""
-    if request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+    if is_foreign(request):
         return None
     form: FormData = await request.form(max_files=0, max_fields=MAX_FIELDS, max_part_size=MAX_FIELD)
     fields = {name: value for name, value in form.items() if isinstance(value, str)}
@@ -214,4 +247,7 @@ def _to_sign_in(request: Request) -> Response:
     if request.method != "GET":
         raise HTTPException(401)
     back = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    if request.headers.get("sec-fetch-site") == "cross-site":
+        # Whoever follows a link from a mail or another page comes without the strict cookie; asked again by our own page they have it.
+        return render(request, "onward.html", preferred_language(request), to=back)
     return RedirectResponse(f"/sign-in?to={quote(back, safe='/')}", 303)

@@ -10,6 +10,7 @@ import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import sqlalchemy as sa
@@ -19,9 +20,13 @@ from madoguchi import Language
 from madoguchi.store import Database, utc_now
 from madoguchi.text import TextTooLongError, language_of, take_in
 
+from . import short
 from .errors import ConversationError
-from .tables import BOT, CLOSED, CUSTOMER, NOTE, AddressUse, Conversation, Erasure, Feedback, Message
-from .writing import Draft, append, locked, shown, state_of
+from .handover_tables import ERASED, Handover, Sign
+from .live import LIVE, live_state
+from .tables import BOT, CLOSED, CUSTOMER, NOTE, Conversation, Erasure, Feedback, Message
+from .turns import LEASE, Claim, claim_of
+from .writing import Draft, News, locked, shown, state_of
 
 IDLE = timedelta(hours=24)
 """A token is good for this long after the last message."""
@@ -46,6 +51,22 @@ class Erased:
 
     sender: str
     messages: int
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A customer's message that is kept.
+
+    Attributes:
+        message: as readers are shown it.
+        news: for readers; None where there is nothing new, or where they have to read.
+        claim: on the question, where the caller's process has it.
+    """
+
+    conversation_id: str
+    message: dict[str, Any]
+    news: News | None = None
+    claim: Claim | None = None
 
 
 class Conversations:
@@ -92,7 +113,8 @@ class Conversations:
             ConversationError: `unknown_conversation`, which a wrong, an ended and a deleted one look alike as.
         """
         with self._database.read() as session:
-            query = sa.select(Conversation.id).where(Conversation.token_hash == _digest(token), Conversation.active_at > self._now() - IDLE)
+            is_good = sa.or_(Conversation.active_at > self._now() - IDLE, Conversation.state.in_(LIVE))
+            query = sa.select(Conversation.id).where(Conversation.token_hash == _digest(token), is_good)
             found = session.execute(query).scalar_one_or_none()
         if found is None:
             raise ConversationError("unknown_conversation")
@@ -120,20 +142,29 @@ class Conversations:
         Raises:
             ConversationError: `gone`.
         """
+        return self.read(conversation_id, after)[:2]
+
+    def read(self, conversation_id: str, after: int | None = 0) -> tuple[list[dict[str, Any]], dict[str, Any], int]:
+        """As `messages`, with the version that both are of.
+
+        Raises:
+            ConversationError: `gone`.
+        """
         with self._database.read() as session:
             conversation = session.get(Conversation, conversation_id)
             if conversation is None:
                 raise ConversationError("gone")
-            state = state_of(conversation)
+            state = state_of(conversation) | live_state(session, conversation, self._now())
             if after is None or after >= conversation.last_seq:
-                return [], state
+                return [], state, conversation.version
             query = (
                 sa.select(Message, Feedback.helpful)
                 .outerjoin(Feedback, sa.and_(Feedback.conversation_id == Message.conversation_id, Feedback.seq == Message.seq))
                 .where(Message.conversation_id == conversation_id, Message.seq > after, Message.seq <= state["last_seq"])
                 .order_by(Message.seq)
             )
-            return [shown(m, helpful) for m, helpful in session.execute(query) if m.sender != NOTE], state
+            found = [shown(m, helpful) for m, helpful in session.execute(query) if m.sender != NOTE]
+            return found, state, conversation.version
 
     def versions(self, conversation_ids: Iterable[str]) -> dict[str, int]:
         """The version of each conversation that still exists."""
@@ -153,26 +184,48 @@ class Conversations:
         Raises:
             ConversationError: `gone`, `closed`, `empty`, `too_long`, `unknown_offer`, `too_fast`.
         """
+        return self._take(short.BY_ID, {"id_": conversation_id}, client_id, text, offer).message
+
+    def take(self, token: str, client_id: str, text: str | None, offer: str | None, process: str) -> Taken:
+        """As `send`, for the conversation that a token stands for; where nobody works on it, the question is `process`'s at once.
+
+        Raises:
+            ConversationError: `unknown_conversation`, and as `send`.
+        """
+        return self._take(short.BY_TOKEN, {"digest": _digest(token)}, client_id, text, offer, process)
+
+    def _take(
+        self, which: Any, key: dict[str, str], client_id: str, text: str | None, offer: str | None, process: str | None = None
+    ) -> Taken:
         now = self._now()
-        with self._database.write() as session:
-            conversation = locked(session, conversation_id)
-            known = session.execute(
-                sa.select(Message).where(Message.conversation_id == conversation_id, Message.client_id == client_id)
-            ).scalar_one_or_none()
-            if known is not None:
-                return shown(known)
-            if conversation.state == CLOSED:
+        with self._database.statements() as connection:
+            found = connection.execute(which, key).first()
+            if which is short.BY_TOKEN and (found is None or not (found.active_at > now - IDLE or found.state in LIVE)):
+                raise ConversationError("unknown_conversation")
+            if found is None:
+                raise ConversationError("gone")
+            draft = _pressed(connection, found, client_id, offer) if offer is not None else _typed(found, client_id, text or "")
+            seq = found.last_seq + 1
+            row = short.row_of(found, seq, draft, now)
+            # What is refused below is rolled back with it.
+            if connection.execute(short.INSERT, row).rowcount == 0:
+                return Taken(found.id, shown(connection.execute(short.KNOWN, {"id_": found.id, "client": client_id}).one()))
+            if found.state == CLOSED:
                 raise ConversationError("closed")
-            draft = _pressed(session, conversation, client_id, offer) if offer is not None else _typed(conversation, client_id, text or "")
-            self._hold_limits(session, conversation, now)
-            message = append(session, conversation, draft, now)
-            conversation.active_at = now
-            if conversation.state == BOT:
-                conversation.asked_seq = message.seq
-                conversation.retry_at = None
-            else:
-                conversation.answered_seq = message.seq
-            return shown(message)
+            self._hold_limits(connection, found, seq, now)
+            is_asked = found.state == BOT
+            is_free = found.lease_until is None or found.lease_until < now
+            is_claimed = is_asked and process is not None and is_free and found.asked_seq <= found.answered_seq
+            changes = {
+                "last_seq": seq, "version": found.version + 1, "active_at": now,
+                "asked_seq": seq if is_asked else found.asked_seq, "answered_seq": found.answered_seq if is_asked else seq,
+                "retry_at": None if is_asked else found.retry_at,
+                "lease_by": process if is_claimed else found.lease_by, "lease_until": now + LEASE if is_claimed else found.lease_until,
+            }  # fmt: skip
+            connection.execute(short.UPDATE, {"id_": found.id, **changes})
+            message = SimpleNamespace(**row)
+            claim = claim_of(found, message) if is_claimed else None
+            return Taken(found.id, shown(message), short.news_of(found, changes, [row]), claim)
 
     def hold_address(self, address: str) -> None:
         """Count something that a network address does without a conversation, such as looking up a ticket.
@@ -180,8 +233,8 @@ class Conversations:
         Raises:
             ConversationError: `too_fast`.
         """
-        with self._database.write() as session:
-            if self._uses(session, self._hashed(address), self._now()) > self._limits.address_messages_a_minute:
+        with self._database.statements() as connection:
+            if self._uses(connection, self._hashed(address), self._now()) > self._limits.address_messages_a_minute:
                 raise ConversationError("too_fast", 60)
 
     def set_language(self, conversation_id: str, lang: Language) -> dict[str, Any]:
@@ -225,35 +278,35 @@ class Conversations:
             conversation = locked(session, conversation_id)
             return erase_locked(session, conversation, self._now())
 
-    def _hold_limits(self, session: Session, conversation: Conversation, now: datetime) -> None:
-        recent = (Message.sender == CUSTOMER, Message.created_at > now - _MINUTE)
-        if _count(session, Message, Message.conversation_id == conversation.id, *recent) >= self._limits.messages_a_minute:
+    def _hold_limits(self, connection: Any, conversation: Any, seq: int, now: datetime) -> None:
+        most = self._limits.messages_a_minute
+        # The message itself is counted too; a conversation of fewer messages cannot have had too many.
+        if seq > most and connection.execute(short.RECENT, {"id_": conversation.id, "since": now - _MINUTE}).scalar_one() > most:
             raise ConversationError("too_fast", 60)
         if (
             conversation.address_hash is not None
-            and self._uses(session, conversation.address_hash, now) > self._limits.address_messages_a_minute
+            and self._uses(connection, conversation.address_hash, now) > self._limits.address_messages_a_minute
         ):
             raise ConversationError("too_fast", 60)
 
     @staticmethod
-    def _uses(session: Session, address_hash: str, now: datetime) -> int:
+    def _uses(connection: Any, address_hash: str, now: datetime) -> int:
         """Count a message of an address; returns how many there were within a minute. A deleted conversation's count too."""
         tenth = int(now.timestamp()) // 10
-        insert = sa.dialects.sqlite.insert if session.get_bind().dialect.name == "sqlite" else sa.dialects.postgresql.insert
-        one_more = insert(AddressUse).values(address_hash=address_hash, tenth=tenth, messages=1)
-        key = [AddressUse.address_hash, AddressUse.tenth]
-        session.execute(one_more.on_conflict_do_update(index_elements=key, set_={"messages": AddressUse.messages + 1}))
-        query = sa.select(sa.func.sum(AddressUse.messages)).where(AddressUse.address_hash == address_hash, AddressUse.tenth > tenth - 6)
-        return int(session.execute(query).scalar_one())
+        connection.execute(short.USE, {"address": address_hash, "tenth": tenth})
+        return int(connection.execute(short.USES, {"address": address_hash, "since": tenth - 6}).scalar_one())
 
     def _hashed(self, address: str) -> str:
-        try:
-            found = ipaddress.ip_address(address)
-            # Whoever has an IPv6 address has a whole network of them.
-            seen = str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else str(found)
-        except ValueError:
-            seen = address
-        return hmac.new(self._address_key, seen.encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self._address_key, network_of(address).encode(), hashlib.sha256).hexdigest()
+
+
+def network_of(address: str) -> str:
+    """What is counted as one address: whoever has an IPv6 address has a whole network of them."""
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    return str(ipaddress.ip_network((found, 64), strict=False)) if found.version == 6 else str(found)
 
 
 def erase_locked(session: Session, conversation: Conversation, now: datetime) -> Erased:
@@ -264,6 +317,10 @@ def erase_locked(session: Session, conversation: Conversation, now: datetime) ->
     session.execute(sa.update(Feedback).where(mine).values(words=None, conversation_id=None, seq=None))
     count = _count(session, Message, Message.conversation_id == conversation.id)
     session.execute(sa.delete(Message).where(Message.conversation_id == conversation.id))
+    handed = sa.update(Handover).where(Handover.conversation_id == conversation.id)
+    session.execute(handed.where(Handover.ended_at.is_(None)).values(ended_at=now, outcome=ERASED))
+    session.execute(handed.values(conversation_id=None, summary={}))
+    session.execute(sa.delete(Sign).where(Sign.conversation_id == conversation.id))
     erased = Erased(conversation.sender, count)
     session.delete(conversation)
     return erased
@@ -277,7 +334,7 @@ def _count(session: Session, table: Any, *where: Any) -> int:
     return int(session.execute(sa.select(sa.func.count()).select_from(table).where(*where)).scalar_one())
 
 
-def _typed(conversation: Conversation, client_id: str, text: str) -> Draft:
+def _typed(conversation: Any, client_id: str, text: str) -> Draft:
     try:
         taken = take_in(text)
     except TextTooLongError as error:
@@ -288,9 +345,10 @@ def _typed(conversation: Conversation, client_id: str, text: str) -> Draft:
     return Draft(CUSTOMER, lang, taken.text, body={"masked": list(taken.masked)}, client_id=client_id)
 
 
-def _pressed(session: Session, conversation: Conversation, client_id: str, offer: str) -> Draft:
+def _pressed(connection: Any, conversation: Any, client_id: str, offer: str) -> Draft:
     seq, _, number = offer.partition("-")
-    message = session.get(Message, (conversation.id, int(seq))) if seq.isdecimal() and len(seq) < 10 else None
+    is_number = seq.isdecimal() and len(seq) < 10
+    message = connection.execute(short.ONE, {"id_": conversation.id, "seq": int(seq)}).first() if is_number else None
     offers = message.body.get("offers", []) if message else []
     if not number.isdecimal() or not 0 <= int(number) < len(offers):
         raise ConversationError("unknown_offer")

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
+from sqlalchemy.orm import deferred
 
 from madoguchi.store import Base, UtcDateTime
 
 BOT, QUEUED, HUMAN, CLOSED = "bot", "queued", "human", "closed"
 CUSTOMER, ASSISTANT, PERSON, SYSTEM, NOTE = "customer", "assistant", "person", "system", "note"
 
-Json: Any = sa.JSON().with_variant(sa.dialects.postgresql.JSONB(), "postgresql")
+Json: Any = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 
 class Conversation(Base):
@@ -50,10 +52,18 @@ class Conversation(Base):
 
 
 class Message(Base):
-    """One message; `body` holds `blocks`, `offers` (with the payload that a press sends), `masked` and the assistant's `answer`."""
+    """One message; `body` holds `blocks`, `offers` (with the payload that a press sends), `masked` and the assistant's `answer`.
+
+    Attributes:
+        company, topic: of the assistant's answer; the database itself takes them out of `body` (migration 0005), for reports.
+    """
 
     __tablename__ = "message"
-    __table_args__ = (sa.UniqueConstraint("conversation_id", "client_id"),)
+    __table_args__ = (
+        sa.UniqueConstraint("conversation_id", "client_id"),
+        # Reports find all that they count in it, and read no message.
+        sa.Index("ix_message_report", "sender", "created_at", "kind", "company", "topic", "lang", "conversation_id", "seq"),
+    )
 
     conversation_id = sa.Column(sa.String(32), sa.ForeignKey("conversation.id", ondelete="CASCADE"), primary_key=True)
     seq = sa.Column(sa.Integer, primary_key=True)
@@ -64,6 +74,8 @@ class Message(Base):
     text = sa.Column(sa.Text, nullable=False)
     body = sa.Column(Json, nullable=False)
     created_at = sa.Column(UtcDateTime, nullable=False)
+    company = deferred(sa.Column(sa.String(40), sa.Computed("body #>> '{answer,company}'")))
+    topic = deferred(sa.Column(sa.String(40), sa.Computed("body #>> '{answer,topic}'")))
 
 
 class Feedback(Base):

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -13,8 +14,9 @@ from sqlalchemy.orm import Session
 from madoguchi import Language
 from madoguchi.store import Database, utc_now
 
+from . import short
 from .tables import BOT, NOTE, Conversation
-from .writing import Draft, append, next_question
+from .writing import Draft, News, append, next_question
 
 LEASE = timedelta(seconds=45)
 """Longer than the assistant's two tries at a turn take; where a process dies, another goes on after it."""
@@ -39,6 +41,24 @@ class Claim:
     is_told: bool
 
 
+@dataclass(frozen=True)
+class Kept:
+    """What became of an answer.
+
+    Attributes:
+        is_kept: false where the conversation was deleted meanwhile; the object's truth.
+        news: for readers.
+        next: the next question, which is this process's already.
+    """
+
+    is_kept: bool
+    news: News | None = None
+    next: Claim | None = None
+
+    def __bool__(self) -> bool:
+        return self.is_kept
+
+
 class Turns:
     """Claims of one process."""
 
@@ -46,6 +66,11 @@ class Turns:
         self._database = database
         self._now = now
         self._me = uuid.uuid4().hex
+
+    @property
+    def process(self) -> str:
+        """What the claims of this process are marked with."""
+        return self._me
 
     def waiting(self) -> list[str]:
         """Conversations with an unanswered question that nobody works on: a process died, or the assistant was away."""
@@ -78,28 +103,39 @@ class Turns:
             message = next_question(session, conversation)
             if message is None:
                 return None
-            return Claim(
-                conversation_id, message.seq, conversation.sender, message.body.get("payload") or message.text,
-                conversation.site, conversation.lang, message.created_at, conversation.told_seq >= message.seq,
-            )  # fmt: skip
+            return claim_of(conversation, message)
 
-    def answer(self, claim: Claim, drafts: Sequence[Draft]) -> bool:
-        """Keep the assistant's answer and free the conversation; False where the conversation was deleted meanwhile.
+    def answer(self, claim: Claim, drafts: Sequence[Draft]) -> Kept:
+        """Keep the assistant's answer, and take the next question or free the conversation.
 
         An answer that comes after a person took over is kept as a note, which the customer does not see.
         """
         now = self._now()
-        with self._database.write() as session:
-            conversation = self._mine(session, claim)
-            if conversation is None:
-                return self._exists(session, claim)
-            for draft in drafts:
-                sender = draft.sender if conversation.state == BOT else NOTE
-                append(session, conversation, replace(draft, sender=sender, body={**draft.body, "answers": claim.seq}), now)
-            conversation.answered_seq = max(conversation.answered_seq, claim.seq)
-            conversation.version += 1
-            _free(conversation)
-            return True
+        with self._database.statements() as connection:
+            found = connection.execute(short.OURS, {"id_": claim.conversation_id, "me": self._me}).first()
+            if found is None:
+                return Kept(connection.execute(short.EXISTS, {"id_": claim.conversation_id}).first() is not None)
+            rows = []
+            for number, draft in enumerate(drafts, 1):
+                # Staff may have come and gone meanwhile, who saw the question.
+                sender = draft.sender if found.state == BOT and claim.seq > found.answered_seq else NOTE
+                row = short.row_of(
+                    found, found.last_seq + number, replace(draft, sender=sender, body={**draft.body, "answers": claim.seq}), now
+                )
+                connection.execute(short.INSERT, row)
+                rows.append(row)
+            answered = max(found.answered_seq, claim.seq)
+            question = None
+            if found.state == BOT and found.asked_seq > answered:
+                question = connection.execute(short.NEXT_QUESTION, {"id_": found.id, "after": answered}).first()
+            changes = {
+                "last_seq": found.last_seq + len(rows), "version": found.version + len(rows) + 1, "active_at": found.active_at,
+                "asked_seq": found.asked_seq, "answered_seq": answered, "retry_at": found.retry_at,
+                "lease_by": self._me if question else None, "lease_until": now + LEASE if question else None,
+            }  # fmt: skip
+            connection.execute(short.UPDATE, {"id_": found.id, **changes})
+            following = question and claim_of(found, question)
+            return Kept(True, short.news_of(found, changes, rows), following)
 
     def postpone(self, claim: Claim, until: datetime, told: Draft | None) -> None:
         """Leave a question for later, and tell the customer of it once."""
@@ -117,8 +153,13 @@ class Turns:
         query = sa.select(Conversation).where(Conversation.id == claim.conversation_id, Conversation.lease_by == self._me)
         return session.execute(query.with_for_update()).scalar_one_or_none()
 
-    def _exists(self, session: Session, claim: Claim) -> bool:
-        return session.get(Conversation, claim.conversation_id) is not None
+
+def claim_of(conversation: Any, message: Any) -> Claim:
+    """The claim on a message, from the rows of the conversation and of the message."""
+    return Claim(
+        conversation.id, message.seq, conversation.sender, message.body.get("payload") or message.text,
+        conversation.site, conversation.lang, message.created_at, conversation.told_seq >= message.seq,
+    )  # fmt: skip
 
 
 def _free(conversation: Conversation) -> None:

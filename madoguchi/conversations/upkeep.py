@@ -12,8 +12,10 @@ from sqlalchemy.exc import IntegrityError
 from madoguchi.store import Database, utc_now
 
 from .errors import ConversationError
+from .handover_tables import Handover
+from .live import LIVE
 from .service import IDLE, Erased, erase_locked
-from .tables import CLOSED, AddressUse, Conversation, Erasure, Feedback, Job, Message
+from .tables import CLOSED, NOTE, AddressUse, Conversation, Erasure, Feedback, Job, Message
 from .writing import locked
 
 _BATCH = 200
@@ -28,9 +30,9 @@ class Upkeep:
         self._now = now
 
     def close_idle(self) -> int:
-        """Close what nobody has written in for a day, and forget the hashed addresses; returns how many."""
+        """Close what nobody has written in for a day and staff do not have, and forget the hashed addresses; returns how many."""
         now = self._now()
-        idle = (Conversation.state != CLOSED, Conversation.active_at <= now - IDLE)
+        idle = (Conversation.state.not_in((CLOSED, *LIVE)), Conversation.active_at <= now - IDLE)
         closing = {"state": CLOSED, "closed_at": now, "address_hash": None, "version": Conversation.version + 1}
         with self._database.write() as session:
             session.execute(sa.delete(AddressUse).where(AddressUse.tenth < int(now.timestamp()) // 10 - _HOUR))
@@ -62,7 +64,7 @@ class Upkeep:
             return erase_locked(session, locked(session, conversation_id), self._now())
 
     def export(self, conversation_id: str) -> dict[str, Any]:
-        """Everything that is kept of one conversation, without what only serves to run it.
+        """Everything that is kept of one conversation for the customer, without what only serves to run it and without notes of staff.
 
         Raises:
             ConversationError: `gone`.
@@ -71,7 +73,10 @@ class Upkeep:
             conversation = session.get(Conversation, conversation_id)
             if conversation is None:
                 raise ConversationError("gone")
-            messages = session.execute(sa.select(Message).where(Message.conversation_id == conversation_id).order_by(Message.seq)).scalars()
+            of_customer = (Message.conversation_id == conversation_id, Message.sender != NOTE)
+            messages = session.execute(sa.select(Message).where(*of_customer).order_by(Message.seq)).scalars()
+            mine = Handover.conversation_id == conversation_id
+            handovers = session.execute(sa.select(Handover).where(mine).order_by(Handover.id)).scalars()
             votes = session.execute(sa.select(Feedback).where(Feedback.conversation_id == conversation_id).order_by(Feedback.seq)).scalars()
             return {
                 "conversation": {
@@ -86,6 +91,11 @@ class Upkeep:
                     {"seq": m.seq, "sender": m.sender, "kind": m.kind, "lang": m.lang, "at": m.created_at.isoformat(), "text": m.text,
                      "masked": m.body.get("masked", []), "answer": m.body.get("answer")}
                     for m in messages
+                ],
+                "handovers": [
+                    {"reason": h.reason, "queued_at": h.queued_at.isoformat(), "taken_at": h.taken_at and h.taken_at.isoformat(),
+                     "ended_at": h.ended_at and h.ended_at.isoformat(), "outcome": h.outcome}
+                    for h in handovers
                 ],
                 "votes": [{"seq": v.seq, "helpful": v.helpful, "clauses": v.clauses, "words": v.words} for v in votes],
             }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -31,6 +31,23 @@ class Draft:
     kind: str | None = None
     body: Mapping[str, Any] = field(default_factory=dict)
     client_id: str | None = None
+
+
+@dataclass(frozen=True)
+class News:
+    """What one transaction changed in a conversation that the assistant speaks in.
+
+    A reader who has seen `before` has seen all that came earlier, and need not read the database; everybody else has to.
+
+    Attributes:
+        before, version: the conversation's version before the transaction and after it.
+        messages, state: as readers are shown them.
+    """
+
+    before: int
+    version: int
+    messages: Sequence[dict[str, Any]]
+    state: dict[str, Any]
 
 
 def locked(session: Session, conversation_id: str) -> Conversation:
@@ -70,8 +87,13 @@ def text_block(text: str) -> dict[str, Any]:
     return {"type": "text", "runs": [{"text": text}]}
 
 
-def shown(message: Message, helpful: bool | None = None) -> dict[str, Any]:
-    """A message as the customer API describes it (openapi.yml, Message): without payloads and without the assistant's own notes."""
+def shown(message: Any, helpful: bool | None = None) -> dict[str, Any]:
+    """A message as the customer API describes it (openapi.yml, Message): without payloads and without the assistant's own notes.
+
+    Args:
+        message: a Message, or what has its attributes.
+        helpful: the customer's vote on it.
+    """
     body = message.body
     view = {
         "seq": message.seq,
@@ -89,7 +111,7 @@ def shown(message: Message, helpful: bool | None = None) -> dict[str, Any]:
     return view
 
 
-def state_of(conversation: Conversation) -> dict[str, Any]:
+def state_of(conversation: Any) -> dict[str, Any]:
     """A conversation's state as the customer API describes it (openapi.yml, State)."""
     return {
         "state": conversation.state,

@@ -14,7 +14,6 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import yaml
-from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -22,15 +21,19 @@ from starlette.routing import Route
 from madoguchi import LANGUAGES
 from madoguchi.answers.compose import contact_text
 from madoguchi.conversations import ConversationError
+from madoguchi.conversations.live import LIVE
 from madoguchi.store import utc_now
 
 from . import metrics
 from .assistant import AssistantError
 from .runtime import Runtime, address_of, runtime_of
 from .security import hold_origin, json_body
+from .threads import run_sync
 from .wording import say
 
 HEARTBEAT_SECONDS = 15.0
+TYPING_SECONDS = 2.0
+THERE_SECONDS = 20.0
 MAX_SEQ = 1_000_000_000
 MAX_OFFER = 20
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
@@ -92,14 +95,18 @@ def guarded(handler: Handler) -> Handler:
     return run
 
 
-async def conversation_of(request: Request) -> str:
-    """The id of the conversation that the request's token stands for."""
+def _token(request: Request) -> str:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not token:
         raise ConversationError("no_token")
     if not _TOKEN.fullmatch(token):
         raise ConversationError("unknown_conversation")
-    return await run_sync(runtime_of(request).conversations.find, token)
+    return token
+
+
+async def conversation_of(request: Request) -> str:
+    """The id of the conversation that the request's token stands for."""
+    return await run_sync(runtime_of(request).conversations.find, _token(request))
 
 
 def _number(request: Request, name: str, highest: int) -> int:
@@ -187,7 +194,7 @@ async def erase(request: Request) -> Response:
 @guarded
 async def send(request: Request) -> Response:
     """Keep a message and have it answered."""
-    runtime, mine = runtime_of(request), await conversation_of(request)
+    runtime, token = runtime_of(request), _token(request)
     body = await json_body(request, {"client_id": str, "text": str, "offer": str})
     if (
         not _CLIENT_ID.fullmatch(body.get("client_id", ""))
@@ -195,10 +202,13 @@ async def send(request: Request) -> Response:
         or len(body.get("offer", "")) > MAX_OFFER
     ):
         raise ConversationError("bad_request")
-    message = await run_sync(runtime.conversations.send, mine, body["client_id"], body.get("text"), body.get("offer"))
-    runtime.hub.wake(mine)
-    runtime.driver.wake(mine)
-    return JSONResponse(message, 202)
+    if "offer" in body:
+        await run_sync(runtime.handing.before_press, await conversation_of(request), body["offer"])
+    process = runtime.driver.process
+    taken = await run_sync(runtime.conversations.take, token, body["client_id"], body.get("text"), body.get("offer"), process)
+    runtime.driver.wake(taken.conversation_id, taken.claim)
+    runtime.hub.wake(taken.conversation_id, taken.news)
+    return JSONResponse(taken.message, 202)
 
 
 @guarded
@@ -208,10 +218,12 @@ async def messages(request: Request) -> Response:
     after, wait = _number(request, "after", MAX_SEQ), _number(request, "wait", 25)
     with runtime.hub.subscribed(mine) as changed:
         found, now = first = await run_sync(runtime.conversations.messages, mine, after)
+        if now["state"] in LIVE and wait:
+            await run_sync(runtime.handovers.customer_is_there, mine)
         until = asyncio.get_running_loop().time() + wait
         while not found and now == first[1] and (left := until - asyncio.get_running_loop().time()) > 0:
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(changed.wait(), left)
+                await asyncio.wait_for(changed.wait(), min(left, _longest_wait(now)))
             changed.clear()
             found, now = await run_sync(runtime.conversations.messages, mine, after)
     return JSONResponse({"messages": found, "conversation": now})
@@ -230,28 +242,73 @@ async def stream(request: Request) -> Response:
 
 async def _events(runtime: Runtime, mine: str, after: int) -> AsyncIterator[str]:
     told: dict[str, Any] = {}
+    now: dict[str, Any] = {}
+    found: list[dict[str, Any]]
+    version: int | None = None
+    time, there_at = asyncio.get_running_loop().time, 0.0
     with runtime.hub.subscribed(mine) as changed:
         while True:
             changed.clear()
-            try:
-                found, now = await run_sync(runtime.conversations.messages, mine, after)
-            except ConversationError:
-                yield "event: gone\ndata: {}\n\n"
-                return
-            for message in found:
-                yield f"id: {message['seq']}\nevent: message\ndata: {_json(message)}\n\n"
+            news = changed.take(version)
+            if news is None:
+                try:
+                    found, now, version = await run_sync(runtime.conversations.read, mine, after)
+                except ConversationError:
+                    yield "event: gone\ndata: {}\n\n"
+                    return
+            elif news:
+                found, now, version = [message for each in news for message in each.messages], dict(news[-1].state), news[-1].version
+            else:
+                found = []
+            events = [f"id: {message['seq']}\nevent: message\ndata: {_json(message)}\n\n" for message in found]
             after = max(after, now["last_seq"])
             if now != told:
                 told = now
-                yield f"event: state\ndata: {_json(now)}\n\n"
+                events.append(f"event: state\ndata: {_json(now)}\n\n")
+            if events:
+                yield "".join(events)
+            if now["state"] in LIVE and time() - there_at > THERE_SECONDS:
+                there_at = time()
+                await run_sync(runtime.handovers.customer_is_there, mine)
             try:
-                await asyncio.wait_for(changed.wait(), HEARTBEAT_SECONDS)
+                await asyncio.wait_for(changed.wait(), _longest_wait(now))
             except asyncio.TimeoutError:
+                changed.hear()
                 yield ": still here\n\n"
+
+
+def _longest_wait(state: dict[str, Any]) -> float:
+    """When to look again although nothing was heard: that staff have stopped typing shows by time alone."""
+    return TYPING_SECONDS if "typing" in state else HEARTBEAT_SECONDS
 
 
 def _json(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+@guarded
+async def handover(request: Request) -> Response:
+    """Call staff, or go back to the assistant."""
+    runtime, mine = runtime_of(request), await conversation_of(request)
+    body = await json_body(request, {"want": str})
+    if body.get("want") not in ("person", "assistant"):
+        raise ConversationError("bad_request")
+    await run_sync(runtime.conversations.hold_address, address_of(request))
+    await run_sync(runtime.handing.call if body["want"] == "person" else runtime.handovers.cancel, mine)
+    runtime.hub.wake(mine)
+    return JSONResponse(await run_sync(runtime.conversations.state, mine))
+
+
+@guarded
+async def typing(request: Request) -> Response:
+    """Keep that the customer types, for staff."""
+    runtime, mine = runtime_of(request), await conversation_of(request)
+    body = await json_body(request, {"typing": bool})
+    if "typing" not in body:
+        raise ConversationError("bad_request")
+    await run_sync(runtime.handovers.customer_types, mine, body["typing"])
+    runtime.hub.wake(mine)
+    return Response(status_code=204)
 
 
 @guarded
@@ -319,6 +376,8 @@ ROUTES = [
     Route("/api/conversation", _by_method(GET=state, PATCH=change, DELETE=erase), methods=["GET", "PATCH", "DELETE"]),
     Route("/api/conversation/messages", _by_method(GET=messages, POST=send), methods=["GET", "POST"]),
     Route("/api/conversation/stream", stream),
+    Route("/api/conversation/handover", handover, methods=["POST"]),
+    Route("/api/conversation/typing", typing, methods=["POST"]),
     Route("/api/conversation/messages/{seq}/feedback", feedback, methods=["PUT"]),
     Route("/api/conversation/transcript", transcript),
 ]

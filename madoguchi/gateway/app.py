@@ -57,7 +57,7 @@ def create() -> tuple[ASGIApp, Runtime]:
     Raises:
         SettingError, DatabaseError, KeyRingError: it cannot start; the message says why.
     """
-    logs.configure()
+    logs.configure(with_structlog=False)
     runtime = Runtime(Settings.load())
 
     @contextlib.asynccontextmanager

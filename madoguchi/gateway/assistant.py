@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
-
-import httpx
+import json
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal
 
 from madoguchi import Language, MadoguchiError
 from madoguchi.settings import Settings
+
+from .threads import run_sync
+
+if TYPE_CHECKING:
+    from .calls import Calls
 
 Presence = Literal["ready", "starting", "failing"]
 
 TURN_SECONDS = 16.0
 """One second more than the channel itself gives a turn."""
+
+
+_QUICK_SECONDS = 3.0
 
 
 class AssistantError(MadoguchiError):
@@ -32,12 +40,29 @@ class AssistantClient:
 
     def __init__(self, settings: Settings) -> None:
         self._erasure_key = settings.erasure_key
-        keys = {"X-Madoguchi-Key": settings.channel_key} if settings.channel_key else {}
+        self._keys = {"X-Madoguchi-Key": settings.channel_key} if settings.channel_key else {}
         self._rasa = f"http://127.0.0.1:{settings.rasa_port}/webhooks/rest"
         self._actions = f"http://127.0.0.1:{settings.action_port}"
-        # trust_env: a proxy of the environment has no business between two processes of one machine.
-        self._http = httpx.AsyncClient(headers=keys, timeout=httpx.Timeout(TURN_SECONDS, connect=2.0), trust_env=False)
+        self._module: Any = None
+        self._calls: Calls | None = None
         self.presence: Presence = "starting"
+
+    async def _call(self, method: str, url: str, **options: Any) -> tuple[int, bytes]:
+        """Status and body of a response.
+
+        Raises:
+            AssistantAwayError: nobody takes requests.
+            AssistantError: it was taken, and there is no response.
+        """
+        module = await run_sync(import_module, "madoguchi.gateway.calls") if self._calls is None else self._module
+        if self._calls is None:
+            self._module, self._calls = module, module.Calls(self._keys, TURN_SECONDS)
+        try:
+            return await self._calls.call(method, url, **options)
+        except module.NobodyThereError as error:
+            raise AssistantAwayError("not reachable") from error
+        except module.NoResponseError as error:
+            raise AssistantError(str(error)) from error
 
     async def ask(self, sender: str, text: str, site: str | None, lang: Language) -> list[dict[str, Any]]:
         """Have a message answered; returns what should be the channel's list of messages.
@@ -48,17 +73,15 @@ class AssistantClient:
         """
         body = {"sender": sender, "message": text, "metadata": {"via": "web", "lang": lang, **({"site": site} if site else {})}}
         try:
-            response = await self._http.post(f"{self._rasa}/webhook", json=body)
-        except (httpx.ConnectError, httpx.ConnectTimeout) as error:
+            status, reply = await self._call("POST", f"{self._rasa}/webhook", json=body)
+        except AssistantAwayError:
             self._is_away()
-            raise AssistantAwayError("not reachable") from error
-        except httpx.HTTPError as error:
-            raise AssistantError(type(error).__name__) from error
-        if response.status_code != 200:
-            raise AssistantError(f"status {response.status_code}")
+            raise
+        if status != 200:
+            raise AssistantError(f"status {status}")
         self.presence = "ready"
         try:
-            messages: list[dict[str, Any]] = response.json()
+            messages: list[dict[str, Any]] = json.loads(reply)
         except ValueError as error:
             raise AssistantError("no JSON") from error
         return messages
@@ -70,19 +93,23 @@ class AssistantClient:
             AssistantError: it could not be done now.
         """
         try:
-            response = await self._http.delete(f"{self._rasa}/conversations/{sender}", headers={"X-Madoguchi-Key": self._erasure_key})
-        except httpx.HTTPError as error:
-            raise AssistantAwayError(type(error).__name__) from error
-        if response.status_code != 200:
-            raise AssistantError(f"status {response.status_code}")
-        return int(response.json()["erased"])
+            status, reply = await self._call(
+                "DELETE", f"{self._rasa}/conversations/{sender}", headers={"X-Madoguchi-Key": self._erasure_key}
+            )
+        except AssistantAwayError:
+            raise
+        except AssistantError as error:
+            raise AssistantAwayError(error.reason) from error
+        if status != 200:
+            raise AssistantError(f"status {status}")
+        return int(json.loads(reply)["erased"])
 
     async def model(self) -> str | None:
         """The name of the model that answers, None while Rasa is not there."""
         try:
-            response = await self._http.get(f"{self._rasa}/", timeout=3.0)
-            found: str | None = response.json()["model"] if response.status_code == 200 else None
-        except (httpx.HTTPError, ValueError, LookupError, TypeError):
+            status, reply = await self._call("GET", f"{self._rasa}/", seconds=_QUICK_SECONDS)
+            found: str | None = json.loads(reply)["model"] if status == 200 else None
+        except (AssistantError, ValueError, LookupError, TypeError):
             found = None
         if found:
             self.presence = "ready"
@@ -93,13 +120,14 @@ class AssistantClient:
     async def has_actions(self) -> bool:
         """Whether the action server is healthy."""
         try:
-            return (await self._http.get(f"{self._actions}/health", timeout=3.0)).status_code == 200
-        except httpx.HTTPError:
+            return (await self._call("GET", f"{self._actions}/health", seconds=_QUICK_SECONDS))[0] == 200
+        except AssistantError:
             return False
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._http.aclose()
+        if self._calls is not None:
+            await self._calls.close()
 
     def _is_away(self) -> None:
         if self.presence == "ready":

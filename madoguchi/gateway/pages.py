@@ -2,39 +2,42 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.templating import Jinja2Templates
+from starlette.responses import Response
+from starlette.routing import Route
 
 from madoguchi import LANGUAGES, Language
 
+from .assets import Assets
 from .runtime import runtime_of
 from .security import content_policy
 
 _HERE = Path(__file__).parent
-_STATIC = _HERE / "static"
-_templates = Jinja2Templates(_HERE / "templates")
-_CACHED = {"Cache-Control": "public, max-age=300"}
+_assets = Assets(_HERE / "static")
 
 
 @lru_cache(maxsize=1)
-def asset_version() -> str:
-    """A short hash over the static files, so that pages name the version they were made for."""
-    digest = hashlib.sha256()
-    for path in sorted(_STATIC.iterdir()):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:10]
+def _templates() -> Any:
+    """Made with the first page: a process need not know of templates to be there."""
+    from starlette.templating import Jinja2Templates
+
+    return Jinja2Templates(_HERE / "templates")
+
+
+@lru_cache(maxsize=2)
+def words(lang: Language) -> dict[str, dict[str, str]]:
+    """What the chat says in a language: `page` stands in the page, `now` goes along with it for the script, `later` comes with more.js."""
+    loaded: dict[str, dict[str, str]] = json.loads(_assets.read(f"words.{lang}.json").plain)
+    return loaded
 
 
 def _language(request: Request) -> Language:
@@ -54,15 +57,29 @@ def _site(request: Request) -> str:
 def _page(request: Request, name: str, ancestors: tuple[str, ...] = ("'none'",), **values: Any) -> Response:
     lang = _language(request)
     headers = {"Content-Security-Policy": content_policy(ancestors), "Content-Language": lang, "Vary": "Accept-Language"}
-    return _templates.TemplateResponse(request, name, {"lang": lang, "asset": asset_version(), **values}, headers=headers)
+    page: Response = _templates().TemplateResponse(request, name, {"lang": lang, "asset": _assets.version, **values}, headers=headers)
+    return page
 
 
 async def chat(request: Request) -> Response:
     """The chat: in a frame of an allowed host page, or by itself."""
-    site = _site(request)
-    origins = runtime_of(request).settings.origins.get(site, ())
-    embedded = request.query_params.get("embedded") == "1"
-    return _page(request, "chat.html", ("'self'", *origins), site=site, origins=json.dumps(origins), embedded=embedded)
+    site, lang, runtime = _site(request), _language(request), runtime_of(request)
+    origins = runtime.settings.origins.get(site, ())
+    own = words(lang)
+    return _page(
+        request,
+        "chat.html",
+        ("'self'", *origins),
+        site=site,
+        origins=json.dumps(origins),
+        embedded=request.query_params.get("embedded") == "1",
+        away=runtime.client.presence != "ready",
+        words=own["page"],
+        now=Markup(json.dumps(own["now"], ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")),  # noqa: S704
+        about=own["page"]["about"].replace("{0}", runtime.operator(lang)),
+        place=runtime.layout.corpus.companies[site].full[lang] if site else own["now"]["assistant"],
+        other=next(other for other in LANGUAGES if other != lang),
+    )
 
 
 async def demo(request: Request) -> Response:
@@ -90,31 +107,20 @@ async def status_form(request: Request) -> Response:
     return _page(request, "request.html", mode="status")
 
 
-async def embed(_request: Request) -> Response:
+async def embed(request: Request) -> Response:
     """The script of the one line on a host page."""
-    return FileResponse(
-        _STATIC / "embed.js", media_type="text/javascript", headers=_CACHED | {"Cross-Origin-Resource-Policy": "cross-origin"}
-    )
+    return _assets.respond(request, "embed.js", **{"Cross-Origin-Resource-Policy": "cross-origin"})
 
 
-class _Files(StaticFiles):
-    """Static files that browsers keep for some minutes; pages name their version."""
-
-    def file_response(self, *args: Any, **kwargs: Any) -> Response:
-        response = super().file_response(*args, **kwargs)
-        response.headers.update(_CACHED)
-        return response
-
-
-# Files alone: what holds a token or a customer's words is not compressed, whose length would tell of its content.
+# Nothing else: what holds a token or a customer's words is not compressed, whose length would tell of its content.
 _COMPRESSED = [Middleware(GZipMiddleware)]
 
 ROUTES = [
     Route("/", demo),
-    Route("/chat", chat),
+    Route("/chat", chat, middleware=_COMPRESSED),
     Route("/kept", kept),
     Route("/request", contact_form),
     Route("/status", status_form),
-    Route("/embed.js", embed, middleware=_COMPRESSED),
-    Mount("/static", _Files(directory=_STATIC), middleware=_COMPRESSED),
+    Route("/embed.js", embed),
+    Route("/static/{name}", _assets.__call__),
 ]

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from datetime import timedelta
 from typing import Any
 
 from starlette.requests import Request
 
 from madoguchi import Language
-from madoguchi.conversations import Conversations, Limits, Turns, Upkeep
+from madoguchi.conversations import Conversations, Handovers, Limits, Turns, Upkeep
 from madoguchi.corpus import shared_corpus
 from madoguchi.office import mailer_of, office_of
 from madoguchi.requests import Requests, Retention
@@ -18,6 +19,7 @@ from madoguchi.store import Database
 
 from .assistant import AssistantClient
 from .blocks import Layout
+from .handing import Handing
 from .hub import Hub
 from .turning import Caretaker, TurnDriver
 from .wording import say
@@ -53,7 +55,9 @@ class Runtime:
         self.requests = Requests(self.office)
         self.hub = Hub(self.conversations)
         self.client = AssistantClient(settings)
-        self.driver = TurnDriver(Turns(self.database), self.client, self.hub, self.layout)
+        self.handovers = Handovers(self.office, settings.staffed_hours, timedelta(minutes=settings.wait_minutes))
+        self.handing = Handing(self.handovers, self.hub, self.layout)
+        self.driver = TurnDriver(Turns(self.database), self.client, self.hub, self.layout, self.handing)
         self.caretaker = Caretaker(self.upkeep, self.client, self.hub, settings, mailer_of(settings, self.office), Retention(self.office))
         self._tasks: list[asyncio.Task[Any]] = []
 
@@ -69,6 +73,7 @@ class Runtime:
             self.caretaker.watch(),
             self.caretaker.tend(),
             self.caretaker.post(),
+            self.handing.watch(),
         ]
         self._tasks = [asyncio.create_task(loop) for loop in loops]
 

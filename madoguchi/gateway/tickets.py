@@ -94,6 +94,7 @@ async def contact(request: Request) -> Response:
     except RequestError as error:
         return _asked(error)
     runtime_of(request).caretaker.hurry()
+    await run_sync(runtime_of(request).handing.offer_for_request, sender, after.state)
     return JSONResponse({"step": _STEPS.get(after.state, "done"), "state": _state(after.state), "code_sent": after.code_sent})
 
 
@@ -104,11 +105,12 @@ async def code(request: Request) -> Response:
     if "code" not in body:
         raise ConversationError("bad_request")
     try:
-        view, _ = await _ticket(request, body)
+        view, sender = await _ticket(request, body)
         after = await run_sync(runtime_of(request).requests.verify_contact, view.number, body["code"])
     except RequestError as error:
         return _asked(error)
     runtime_of(request).caretaker.hurry()
+    await run_sync(runtime_of(request).handing.offer_for_request, sender, after.state)
     return JSONResponse({"step": "done", "state": _state(after.state)})
 
 

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, NoReturn
 
-from anyio.to_thread import run_sync
 from sqlalchemy.exc import SQLAlchemyError
 
 from madoguchi import MadoguchiError
@@ -24,7 +23,9 @@ from madoguchi.text import MAX_ACCEPTED
 from . import metrics
 from .assistant import AssistantAwayError, AssistantClient, AssistantError
 from .blocks import Layout
+from .handing import Handing
 from .hub import Hub
+from .threads import run_sync
 from .wording import say
 
 logger = logging.getLogger(__name__)
@@ -40,19 +41,20 @@ GIVE_UP = timedelta(minutes=10)
 class TurnDriver:
     """Answers questions: one turn of a conversation at a time, however many processes there are."""
 
-    def __init__(self, turns: Turns, client: AssistantClient, hub: Hub, layout: Layout) -> None:
+    def __init__(self, turns: Turns, client: AssistantClient, hub: Hub, layout: Layout, handing: Handing) -> None:
         self._turns = turns
+        self._handing = handing
         self._client = client
         self._hub = hub
         self._layout = layout
         self._running: dict[str, asyncio.Task[None]] = {}
+        self._due: dict[str, Claim | None] = {}
 
-    def wake(self, conversation_id: str) -> None:
-        """See to a conversation's questions, in the background."""
+    def wake(self, conversation_id: str, claim: Claim | None = None) -> None:
+        """See to a conversation's questions, in the background; `claim`: on one that is this process's already."""
+        self._due[conversation_id] = claim or self._due.get(conversation_id)
         if conversation_id not in self._running:
-            task = asyncio.create_task(self._serve(conversation_id))
-            self._running[conversation_id] = task
-            task.add_done_callback(lambda _: self._running.pop(conversation_id, None))
+            self._running[conversation_id] = asyncio.create_task(self._serve(conversation_id))
 
     async def sweep(self) -> NoReturn:
         """Go on with questions that a process left behind, or that wait for the assistant to be there."""
@@ -68,36 +70,51 @@ class TurnDriver:
         """Wait for the turns under way."""
         await asyncio.gather(*self._running.values(), return_exceptions=True)
 
+    @property
+    def process(self) -> str:
+        """What this process's claims are marked with."""
+        return self._turns.process
+
     async def _serve(self, conversation_id: str) -> None:
         try:
-            while claim := await run_sync(self._turns.claim, conversation_id):
-                is_done = await self._turn(claim)
-                self._hub.wake(conversation_id)
-                if not is_done:
-                    return
+            while conversation_id in self._due:
+                claim = self._due.pop(conversation_id) or await run_sync(self._turns.claim, conversation_id)
+                while claim:
+                    claim = await self._turn(claim)
         except SQLAlchemyError as error:
             logger.error("turn failed, the question is kept", exc_info=error)
+        finally:
+            # Whoever wakes it from here on starts it anew.
+            del self._running[conversation_id]
+            self._due.pop(conversation_id, None)
 
-    async def _turn(self, claim: Claim) -> bool:
-        """One question; False where it has to wait."""
+    async def _turn(self, claim: Claim) -> Claim | None:
+        """One question; returns the next, where there is one and this one has not to wait."""
         try:
-            drafts = [await self._ask(claim)]
-            metrics.TURNS.labels("answered").inc()
-            answer = drafts[0].body["answer"]
-            metrics.REPLIES.labels(answer["kind"], answer["company"] or "", answer["language"]).inc()
+            if await self._handing.is_called_at_once(claim):
+                drafts = []
+            else:
+                draft = await self._ask(claim)
+                metrics.TURNS.labels("answered").inc()
+                answer = draft.body["answer"]
+                metrics.REPLIES.labels(answer["kind"], answer["company"] or "", answer["language"]).inc()
+                drafts = await self._handing.drafts(claim, draft)
         except AssistantAwayError:
             if utc_now() - claim.asked_at < GIVE_UP:
                 metrics.TURNS.labels("postponed").inc()
                 told = None if claim.is_told else self._sorry(claim, "starting" if self._client.presence == "starting" else "away")
                 await run_sync(self._turns.postpone, claim, utc_now() + RETRY_AWAY, told)
-                return False
+                self._hub.wake(claim.conversation_id)
+                return None
             drafts = [self._failure(claim, "away too long")]
         except AssistantError as error:
             drafts = [self._failure(claim, error.reason)]
-        if not await run_sync(self._turns.answer, claim, drafts):
+        kept = await run_sync(self._turns.answer, claim, drafts)
+        self._hub.wake(claim.conversation_id, kept.news)
+        if not kept:
             await self._forget(claim.sender)
         metrics.TURN_SECONDS.observe((utc_now() - claim.asked_at).total_seconds())
-        return True
+        return kept.next
 
     def _laid_out(self, messages: list[dict[str, Any]]) -> Draft:
         try:

@@ -1,7 +1,7 @@
 """Data subject requests: tickets, their life, sealed personal fields, codes, audit log, mails. No web framework and no Rasa in here."""
 
 from .actors import CUSTOMER, SYSTEM, Actor, Role
-from .audit import AuditLog, Head, Verdict
+from .audit import AuditLog, Head, Problem, Verdict
 from .contacts import Contact
 from .errors import (
     ConflictError,
@@ -20,7 +20,8 @@ from .office import Office, RequestSettings
 from .retention import Retention, Swept
 from .seal import Rotation, SealError
 from .service import PurposeNotice, RequestDraft, Requests, StatusView, TicketView
-from .staff import Filters, Logged, Moved, Staff, StaffView
+from .staff import Staff
+from .views import Counts, Filters, Likely, LogFilters, Logged, Mailed, Moved, Preview, Queue, Sheet, StaffView
 
 __all__ = [
     "CUSTOMER",
@@ -30,6 +31,7 @@ __all__ = [
     "ConflictError",
     "Contact",
     "ContactError",
+    "Counts",
     "Delivered",
     "Filters",
     "ForbiddenError",
@@ -37,12 +39,18 @@ __all__ = [
     "IllegalMoveError",
     "KeyRing",
     "KeyRingError",
+    "Likely",
+    "LogFilters",
     "Logged",
+    "Mailed",
     "Mailer",
     "Moved",
     "Office",
     "OutboxTransport",
+    "Preview",
+    "Problem",
     "PurposeNotice",
+    "Queue",
     "RefusedError",
     "RequestDraft",
     "RequestError",
@@ -52,6 +60,7 @@ __all__ = [
     "Role",
     "Rotation",
     "SealError",
+    "Sheet",
     "SmtpTransport",
     "Staff",
     "StaffView",

@@ -20,6 +20,7 @@ RIGHTS: Mapping[str, frozenset[Role]] = {
     "assign": _STAFF,
     "date": _STAFF,
     "reveal": _OFFICER,
+    "find": _OFFICER,
     "export": _OFFICER,
     "csv": _OFFICER,
     "erase": _OFFICER,

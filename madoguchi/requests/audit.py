@@ -35,18 +35,55 @@ class Head:
     seq: int
     hmac: str
 
+    def __str__(self) -> str:
+        """As it is kept elsewhere: NUMBER:HMAC."""
+        return f"{self.seq}:{self.hmac}"
+
+    @classmethod
+    def parse(cls, text: str) -> Head | None:
+        """The head that was kept; None where the text is none."""
+        seq, _, mac = text.strip().partition(":")
+        return cls(int(seq), mac) if seq.isascii() and seq.isdecimal() and len(seq) < 20 and mac.isascii() and mac else None
+
+
+_PROBLEMS = {
+    "missing_before": "entries are missing before {other}",
+    "does_not_follow": "does not follow the entry before it",
+    "changed": "was changed",
+    "not_head": "is not the entry that the exported head names",
+    "cut_off": "entries are missing at the end; the exported head names this one",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with an entry; `other` is the number that the entry after a gap has."""
+
+    seq: int
+    code: str
+    other: int = 0
+
+    def __str__(self) -> str:
+        """In English, for the command line."""
+        return f"{self.seq}: {_PROBLEMS[self.code].format(other=self.other)}"
+
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check of the chain found: how many entries there are, and by number what is wrong with which."""
+    """What a check of the chain found: how many entries there are, and what is wrong with which."""
 
     entries: int
-    problems: tuple[str, ...]
+    found: tuple[Problem, ...]
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What is wrong, in words."""
+        return tuple(map(str, self.found))
 
     @property
     def is_sound(self) -> bool:
         """Whether nothing is wrong."""
-        return not self.problems
+        return not self.found
 
 
 class AuditLog:
@@ -101,23 +138,23 @@ class AuditLog:
         Args:
             head: exported earlier; without it, entries cut off at the end are not noticed.
         """
-        problems: list[str] = []
+        problems: list[Problem] = []
         count, expected, prev, seen = 0, 1, _START, head is None or head.seq == 0
         for row in self._rows():
             count += 1
             if row["seq"] != expected:
-                problems.append(f"{expected}: entries are missing before {row['seq']}")
+                problems.append(Problem(expected, "missing_before", row["seq"]))
             elif row["prev"] != prev:
-                problems.append(f"{row['seq']}: does not follow the entry before it")
+                problems.append(Problem(row["seq"], "does_not_follow"))
             if not hmac.compare_digest(self._hmac(row), row["hmac"]):
-                problems.append(f"{row['seq']}: was changed")
+                problems.append(Problem(row["seq"], "changed"))
             if head is not None and row["seq"] == head.seq:
                 seen = True
                 if not hmac.compare_digest(row["hmac"], head.hmac):
-                    problems.append(f"{row['seq']}: is not the entry that the exported head names")
+                    problems.append(Problem(row["seq"], "not_head"))
             expected, prev = row["seq"] + 1, row["hmac"]
         if not seen and head is not None:
-            problems.append(f"{head.seq}: entries are missing at the end; the exported head names this one")
+            problems.append(Problem(head.seq, "cut_off"))
         return Verdict(count, tuple(problems))
 
     def _rows(self) -> Iterator[Mapping[str, Any]]:

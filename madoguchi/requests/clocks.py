@@ -9,6 +9,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
+from typing import Literal
 from zoneinfo import ZoneInfo
 
 import jpholiday
@@ -26,6 +27,22 @@ _PROMISE_ALARM_DAYS = 14
 _SUIT_DAYS = 15
 """Two weeks from the arrival, whose day does not count (Act, art. 39): arrived on the 1st, a suit is possible from the 16th."""
 _SATURDAY = 5
+
+Clock = Literal["promise", "target", "suit"]
+"""The clocks that run out on a day; the Act's own has none."""
+CLOCKS: tuple[Clock, ...] = ("target", "promise", "suit")
+
+
+@dataclass(frozen=True, order=True)
+class Due:
+    """A clock that runs out; `day` is the last one in time, in Japan."""
+
+    day: date
+    clock: Clock
+
+    def left(self, today: date) -> int:
+        """How many days are left; below 0 where it has run out."""
+        return (self.day - today).days
 
 
 @dataclass(frozen=True)
@@ -48,6 +65,11 @@ class Clocks:
     promise_alarm: datetime | None
     target: date | None
     suit_alert: datetime | None
+
+    @property
+    def due(self) -> tuple[Due, ...]:
+        """The clocks that run out, the first one first."""
+        return due(self.promise_alarm, self.target, self.suit_alert)
 
 
 @lru_cache(maxsize=4_096)
@@ -95,6 +117,16 @@ def suit_alert(request_type: str, arrived_at: datetime | None) -> datetime | Non
     if arrived_at is None or not law.duty(request_type, japan_day(arrived_at)).has_suit:
         return None
     return japan_midnight(japan_day(arrived_at) + timedelta(days=_SUIT_DAYS))
+
+
+def due(promise: datetime | None, target: date | None, suit: datetime | None) -> tuple[Due, ...]:
+    """The clocks that run out, the first one first; a suit is possible from the day after its last one."""
+    days: dict[Clock, date | None] = {
+        "promise": promise and japan_day(promise),
+        "target": target,
+        "suit": suit and japan_day(suit) - timedelta(days=1),
+    }
+    return tuple(sorted(Due(day, clock) for clock, day in days.items() if day is not None))
 
 
 def clocks(

@@ -7,9 +7,6 @@ import unicodedata
 from dataclasses import dataclass, fields
 from typing import Literal
 
-import phonenumbers
-from email_validator import EmailNotValidError, validate_email
-
 from .errors import ContactError
 
 Channel = Literal["email", "phone", "letter"]
@@ -93,6 +90,8 @@ def _cleaned(value: str | None) -> str:
 
 
 def _email(raw: str) -> str | None:
+    from email_validator import EmailNotValidError, validate_email  # with the first form: it takes a while, as does phonenumbers
+
     try:
         return validate_email(raw, check_deliverability=False, allow_smtputf8=False).normalized
     except EmailNotValidError:
@@ -110,6 +109,8 @@ def _email(raw: str) -> str | None:
 
 
 def _phone(raw: str) -> str | None:
+    import phonenumbers
+
     try:
         number = phonenumbers.parse(raw, "JP")
     except phonenumbers.NumberParseException:

@@ -126,6 +126,26 @@ class Letter:
     minutes: int = 0
 
 
+@dataclass(frozen=True)
+class Words:
+    """What the person reads of a mail."""
+
+    lang: Language
+    subject: str
+    body: str
+
+
+def worded(letter: Letter) -> Words:
+    """The words of a mail; they do not depend on whom it is for."""
+    lang = letter.lang
+    values = {
+        "operator": letter.operator, "company": letter.company, "number": letter.number, "code": letter.code, "minutes": letter.minutes,
+        "type": phrase(f"type_{letter.request_type}", lang), "outcome": _outcome(letter),
+    }  # fmt: skip
+    body = mail_phrase(f"{letter.kind}_body", lang, **values) + mail_phrase("signature", lang, **values)
+    return Words(lang, mail_phrase(f"{letter.kind}_subject", lang, **values), body)
+
+
 def written(letter: Letter, sender: str) -> EmailMessage:
     """The mail; the same letter gives the same Message-ID, by which a mail server or reader can tell that it came twice.
 
@@ -133,20 +153,16 @@ def written(letter: Letter, sender: str) -> EmailMessage:
         letter: see there.
         sender: the address mails come from.
     """
-    lang = letter.lang
-    values = {
-        "operator": letter.operator, "company": letter.company, "number": letter.number, "code": letter.code, "minutes": letter.minutes,
-        "type": phrase(f"type_{letter.request_type}", lang), "outcome": _outcome(letter),
-    }  # fmt: skip
+    words = worded(letter)
     message = EmailMessage(policy=SMTP)
     message["From"] = sender
     message["To"] = _specified(letter.to)
-    message["Subject"] = mail_phrase(f"{letter.kind}_subject", lang, **values)
+    message["Subject"] = words.subject
     message["Date"] = format_datetime(letter.created_at)
     message["Message-ID"] = f"<{letter.mail_id}@{split_address(sender)[1]}>"
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = lang
-    message.set_content(mail_phrase(f"{letter.kind}_body", lang, **values) + mail_phrase("signature", lang, **values), charset="utf-8")
+    message["Content-Language"] = words.lang
+    message.set_content(words.body, charset="utf-8")
     return message
 
 

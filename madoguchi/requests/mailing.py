@@ -33,9 +33,14 @@ def queue(
     )  # fmt: skip
 
 
+def kind_for(state: str) -> str | None:
+    """The kind of the mail about a state, where there is one."""
+    return "decision" if state in DECISIONS else _MOVED.get(state)
+
+
 def tell_of_move(office: Office, session: Session, ticket: Ticket, now: datetime) -> None:
     """Queue the mail about the state that a ticket has just come into, where there is one and the mailbox is proven."""
-    kind = "decision" if ticket.state in DECISIONS else _MOVED.get(ticket.state)
+    kind = kind_for(ticket.state)
     if kind is None or not ticket.contact_verified:
         return
     email = office.seals.read(session, ticket.id, "email")

@@ -17,8 +17,9 @@ from madoguchi import MadoguchiError
 from madoguchi.store import Database
 
 from .keys import KeyRing
-from .tables import SealedField
+from .tables import SealedField, SealedSecret
 
+_SEALED = (SealedField, SealedSecret)
 _NONCE_BYTES = 12
 _BATCH = 200
 
@@ -56,7 +57,22 @@ class Seals:
         row = session.get(SealedField, (ticket_id, name, position))
         return None if row is None else self.open(row)
 
-    def open(self, row: SealedField) -> str:
+    def put_secret(self, session: Session, owner: str, name: str, value: str) -> None:
+        """Seal a secret that belongs to no ticket, in place of what its row held."""
+        row = SealedSecret(owner=owner, name=name)
+        self._seal(row, value)
+        session.merge(row)
+
+    def read_secret(self, session: Session, owner: str, name: str) -> str | None:
+        """A secret that belongs to no ticket; None where there is none.
+
+        Raises:
+            SealError: the row was altered or moved.
+        """
+        row = session.get(SealedSecret, (owner, name))
+        return None if row is None else self.open(row)
+
+    def open(self, row: SealedField | SealedSecret) -> str:
         """The value in a row.
 
         Raises:
@@ -66,7 +82,7 @@ class Seals:
         try:
             return cipher.decrypt(row.nonce, row.ciphertext, _binding(row)).decode()
         except InvalidTag:
-            raise SealError(f"the sealed field {row.name} of a ticket does not open: it was altered or moved, or its key changed") from None
+            raise SealError(f"the sealed field {row.name} does not open: it was altered or moved, or its key changed") from None
 
     def blind_index(self, company: str, kind: str, value: str) -> str:
         """The keyed hash of a value, the same for the same value of the same company, whatever its width and case."""
@@ -99,21 +115,24 @@ class Seals:
 
     def _reseal(self, database: Database, key_id: str) -> int:
         with database.write() as session:
-            query = sa.select(SealedField).where(SealedField.key_id == key_id).limit(_BATCH).with_for_update()
-            rows = session.execute(query).scalars().all()
-            for row in rows:
-                self._seal(row, self.open(row))
-            return len(rows)
+            count = 0
+            for table in _SEALED:
+                query = sa.select(table).where(table.key_id == key_id).limit(_BATCH).with_for_update()
+                rows = session.execute(query).scalars().all()
+                for row in rows:
+                    self._seal(row, self.open(row))
+                count += len(rows)
+            return count
 
-    def _seal(self, row: SealedField, value: str) -> None:
+    def _seal(self, row: SealedField | SealedSecret, value: str) -> None:
         row.key_id, row.nonce = self._ring.newest, secrets.token_bytes(_NONCE_BYTES)
         row.ciphertext = AESGCM(self._ring.data_key(row.key_id)).encrypt(row.nonce, value.encode(), _binding(row))
 
 
 def _keys_in_use(database: Database) -> frozenset[str]:
     with database.read() as session:
-        return frozenset(session.execute(sa.select(SealedField.key_id).distinct()).scalars())
+        return frozenset(key_id for table in _SEALED for key_id in session.execute(sa.select(table.key_id).distinct()).scalars())
 
 
-def _binding(row: SealedField) -> bytes:
-    return f"sealed_field|{row.name}|{row.ticket_id}/{row.position}|{row.key_id}".encode()
+def _binding(row: SealedField | SealedSecret) -> bytes:
+    return f"{row.place}|{row.key_id}".encode()

@@ -36,19 +36,19 @@ UNVERIFIED = frozenset({AWAITING_CONTACT, AWAITING_VERIFICATION})
 DECISIONS = frozenset({FULFILLED, PARTLY, REFUSED, NO_DATA})
 OPEN = UNVERIFIED | {RECEIVED, NEEDS_ROUTING, AWAITING_DOCUMENTS, IDENTITY_CHECK, IN_REVIEW, ON_HOLD}
 ENDED = frozenset({CLOSED, WITHDRAWN, DUPLICATE, EXPIRED})
-_REASONED = frozenset({PARTLY, REFUSED, NO_DATA})
+REASONED = frozenset({PARTLY, REFUSED, NO_DATA})
 _BY_A_PERSON = DECISIONS | {IDENTITY_CHECK, IN_REVIEW, CLOSED}
-_ASIDE = frozenset({WITHDRAWN, DUPLICATE, ON_HOLD})
+ASIDE = frozenset({WITHDRAWN, DUPLICATE, ON_HOLD})
 
 MOVES: Mapping[str, frozenset[str]] = {
-    AWAITING_CONTACT: frozenset({AWAITING_VERIFICATION, RECEIVED, NEEDS_ROUTING, EXPIRED}) | _ASIDE,
-    AWAITING_VERIFICATION: frozenset({RECEIVED, NEEDS_ROUTING, EXPIRED}) | _ASIDE,
+    AWAITING_CONTACT: frozenset({AWAITING_VERIFICATION, RECEIVED, NEEDS_ROUTING, EXPIRED}) | ASIDE,
+    AWAITING_VERIFICATION: frozenset({RECEIVED, NEEDS_ROUTING, EXPIRED}) | ASIDE,
     # A company may check who asks before it wants a form (`jin-jidosha/rights`), or want none.
-    RECEIVED: frozenset({NEEDS_ROUTING, AWAITING_DOCUMENTS, IDENTITY_CHECK}) | _ASIDE,
-    NEEDS_ROUTING: frozenset({AWAITING_DOCUMENTS, IDENTITY_CHECK}) | _ASIDE,
-    AWAITING_DOCUMENTS: frozenset({IDENTITY_CHECK}) | _ASIDE,
-    IDENTITY_CHECK: frozenset({AWAITING_DOCUMENTS, IN_REVIEW}) | _ASIDE,
-    IN_REVIEW: DECISIONS | _ASIDE,
+    RECEIVED: frozenset({NEEDS_ROUTING, AWAITING_DOCUMENTS, IDENTITY_CHECK}) | ASIDE,
+    NEEDS_ROUTING: frozenset({AWAITING_DOCUMENTS, IDENTITY_CHECK}) | ASIDE,
+    AWAITING_DOCUMENTS: frozenset({IDENTITY_CHECK}) | ASIDE,
+    IDENTITY_CHECK: frozenset({AWAITING_DOCUMENTS, IN_REVIEW}) | ASIDE,
+    IN_REVIEW: DECISIONS | ASIDE,
     FULFILLED: frozenset({CLOSED, IN_REVIEW}),
     PARTLY: frozenset({CLOSED, IN_REVIEW}),
     REFUSED: frozenset({CLOSED, IN_REVIEW}),
@@ -85,26 +85,51 @@ class Facts:
 NO_FACTS = Facts()
 
 
+@dataclass(frozen=True)
+class Choice:
+    """A move that somebody may make of a ticket as it is.
+
+    Attributes:
+        to: the state.
+        wants: the facts that it is not made without, by their names in `Facts`.
+        reasons: ids of the reasons that fit, for a decision (law.yml `reasons`) or for waiting (`holds`).
+    """
+
+    to: str
+    wants: frozenset[str]
+    reasons: tuple[str, ...]
+
+
+def choices(ticket: Ticket, actor: Actor, now: datetime) -> tuple[Choice, ...]:
+    """The moves that an actor may make of a ticket as it is, in the order of a ticket's life; facts apart, `move` takes each of them."""
+    return tuple(_choice(ticket, to, now) for to in STATES if _barred(ticket, to, actor) is None)
+
+
+def problem(ticket: Ticket, to: str, actor: Actor, now: datetime, facts: Facts = NO_FACTS) -> tuple[str, str] | None:
+    """The code and the words of what is wrong with a move; None where nothing is."""
+    return _barred(ticket, to, actor) or _missing_fact(ticket, to, now, facts)
+
+
 def move(session: Session, ticket: Ticket, to: str, actor: Actor, now: datetime, facts: Facts = NO_FACTS) -> None:
     """Move a ticket whose row is locked, and keep the move in its history.
 
     Raises:
         IllegalMoveError: the table has no such move, the actor may not make it, or a fact is missing; the ticket is as before.
     """
-    problem = _problem(ticket, to, actor, now, facts)
-    if problem is not None:
-        code, message = problem
+    found = problem(ticket, to, actor, now, facts)
+    if found is not None:
+        code, message = found
         known = to if to in MOVES else "unknown"
         raise IllegalMoveError(
             code, message, Entry(actor, "illegal_move", ticket.number, {"from": ticket.state, "to": known, "code": code})
         )
     before, held_from = ticket.state, ticket.held_from
     kept: dict[str, Any] = {}
-    if to in _ASIDE:
+    if to in ASIDE:
         ticket.held_from = held_from if before == ON_HOLD else before
     else:
         ticket.held_from = None
-    ticket.reason = kept["reason"] = facts.reason if to in _REASONED | {ON_HOLD} else ticket.reason if to == CLOSED else None
+    ticket.reason = kept["reason"] = facts.reason if to in REASONED | {ON_HOLD} else ticket.reason if to == CLOSED else None
     if to in DECISIONS:
         ticket.notice_date, ticket.answered_at = facts.notice_date, now
         kept["notice_date"] = facts.notice_date.isoformat() if facts.notice_date else None
@@ -129,17 +154,32 @@ def move(session: Session, ticket: Ticket, to: str, actor: Actor, now: datetime,
     )  # fmt: skip
 
 
-def _problem(ticket: Ticket, to: str, actor: Actor, now: datetime, facts: Facts) -> tuple[str, str] | None:
-    """The code and the words of what is wrong with a move; None where nothing is."""
+def _choice(ticket: Ticket, to: str, now: datetime) -> Choice:
+    wants = {"reason"} if to == ON_HOLD else {"reason", "notice_date"} if to in REASONED else {"duplicate_of"} if to == DUPLICATE else set()
+    if _wants_documents(ticket, to):
+        wants.add("documents_at")
+    return Choice(to, frozenset(wants), _fitting(ticket, to, now))
+
+
+def _fitting(ticket: Ticket, to: str, now: datetime) -> tuple[str, ...]:
+    return tuple(law.holds()) if to == ON_HOLD else tuple(reason.id for reason in law.reasons_for(ticket.type, to, japan_day(now)))
+
+
+def _wants_documents(ticket: Ticket, to: str) -> bool:
+    return ticket.state == AWAITING_DOCUMENTS and to == IDENTITY_CHECK and ticket.documents_at is None
+
+
+def _barred(ticket: Ticket, to: str, actor: Actor) -> tuple[str, str] | None:
+    """What is wrong with a move whatever its facts are."""
     if to not in MOVES.get(ticket.state, ()):
         return "no_such_move", f"a ticket does not go from {ticket.state} to {to if to in MOVES else 'a state that does not exist'}"
     if ticket.shredded_at is not None:
         return "shredded", "the personal fields of this ticket were destroyed; it stays as it is"
-    return _wrong_place(ticket, to) or _wrong_actor(ticket, to, actor) or _missing_fact(ticket, to, now, facts)
+    return _wrong_place(ticket, to) or _wrong_actor(ticket, to, actor)
 
 
 def _wrong_place(ticket: Ticket, to: str) -> tuple[str, str] | None:
-    back = ticket.state in _ASIDE and to not in _ASIDE
+    back = ticket.state in ASIDE and to not in ASIDE
     if back and to == EXPIRED:
         return None if ticket.held_from in UNVERIFIED else ("not_unverified", "only a ticket without a proven contact expires")
     if back and to != ticket.held_from:
@@ -153,17 +193,17 @@ def _wrong_actor(ticket: Ticket, to: str, actor: Actor) -> tuple[str, str] | Non
         return "officer_needed", "only a privacy officer of the company reopens a ticket"
     if to in _BY_A_PERSON and not is_of_company:
         return "person_needed", "from the identity check on, a person of the company moves the ticket"
-    automatic = to == EXPIRED or (ticket.state in UNVERIFIED and to not in _ASIDE)
+    automatic = to == EXPIRED or (ticket.state in UNVERIFIED and to not in ASIDE)
     if automatic and not actor.is_system:
         return "system_only", "proving the contact and expiry happen by themselves"
     return None
 
 
 def _missing_fact(ticket: Ticket, to: str, now: datetime, facts: Facts) -> tuple[str, str] | None:
-    if to == ON_HOLD and facts.reason not in law.holds():
-        return "reason_needed", f"give a reason for waiting: {', '.join(law.holds())}"
-    if to in _REASONED:
-        fitting = [reason.id for reason in law.reasons_for(ticket.type, to, japan_day(now))]
+    fitting = _fitting(ticket, to, now)
+    if to == ON_HOLD and facts.reason not in fitting:
+        return "reason_needed", f"give a reason for waiting: {', '.join(fitting)}"
+    if to in REASONED:
         if facts.reason not in fitting:
             return "reason_needed", f"give a reason that fits this request: {', '.join(fitting)}"
         if facts.notice_date is None:
@@ -176,6 +216,6 @@ def _missing_fact(ticket: Ticket, to: str, now: datetime, facts: Facts) -> tuple
             return "duplicate_needed", "name another ticket of the same company that is no duplicate itself"
     if facts.documents_at is not None and facts.documents_at > now:
         return "documents_in_future", "form and documents cannot come in later than now"
-    if ticket.state == AWAITING_DOCUMENTS and to == IDENTITY_CHECK and facts.documents_at is None and ticket.documents_at is None:
+    if _wants_documents(ticket, to) and facts.documents_at is None:
         return "documents_needed", "say when form and documents came in"
     return None

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql
 
 from madoguchi.store import Base, UtcDateTime
 
-Json: Any = sa.JSON().with_variant(sa.dialects.postgresql.JSONB(), "postgresql")
+Json: Any = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 QUEUED, SENDING, SENT, FAILED, DROPPED = "queued", "sending", "sent", "failed", "dropped"
 
@@ -86,6 +87,33 @@ class SealedField(Base):
     key_id = sa.Column(sa.String(16), nullable=False)
     nonce = sa.Column(sa.LargeBinary, nullable=False)
     ciphertext = sa.Column(sa.LargeBinary, nullable=False)
+
+    @property
+    def place(self) -> str:
+        """Where the value stands; it opens nowhere else."""
+        return f"sealed_field|{self.name}|{self.ticket_id}/{self.position}"
+
+
+class SealedSecret(Base):
+    """A secret that belongs to no ticket, such as the second factor of an account; sealed like personal fields, and rotated with them.
+
+    Attributes:
+        owner: the id of what it belongs to; rows of owners that are gone are deleted by whoever deletes the owner.
+    """
+
+    __tablename__ = "sealed_secret"
+    __table_args__ = (sa.Index("ix_sealed_secret_key_id", "key_id"),)
+
+    owner = sa.Column(sa.String(64), primary_key=True)
+    name = sa.Column(sa.String(24), primary_key=True)
+    key_id = sa.Column(sa.String(16), nullable=False)
+    nonce = sa.Column(sa.LargeBinary, nullable=False)
+    ciphertext = sa.Column(sa.LargeBinary, nullable=False)
+
+    @property
+    def place(self) -> str:
+        """Where the value stands; it opens nowhere else."""
+        return f"sealed_secret|{self.name}|{self.owner}"
 
 
 class BlindIndex(Base):

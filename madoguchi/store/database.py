@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -10,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
-from alembic import command
-from alembic.config import Config
+import sqlalchemy.dialects.postgresql
+import sqlalchemy.dialects.sqlite  # both, since the tables name types and inserts of both
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, declarative_base
@@ -97,22 +98,34 @@ class Database:
         with self._turn_to_write, Session(self._writing, future=True, expire_on_commit=False) as session, session.begin():
             yield session
 
+    @contextlib.contextmanager
+    def statements(self) -> Iterator[Any]:
+        """As `write`, a connection without a session, for statements that need no objects."""
+        with self._turn_to_write, self._writing.begin() as connection:
+            yield connection
+
     def migrate(self) -> None:
         """Bring the tables to the newest revision; several processes may call it at once.
 
         Raises:
             DatabaseError: the database cannot be reached or a migration fails.
         """
-        config = Config()
-        config.set_main_option("script_location", str(_MIGRATIONS))
         try:
+            if self._is_newest():
+                return
             with self._writing.begin() as connection:
                 if not self.is_sqlite:
                     connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
-                config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+                _upgrade(connection)
         except SQLAlchemyError as error:
             raise DatabaseError(f"the database {self.name} cannot be used ({type(error).__name__}); check DATABASE_URL") from error
+
+    def _is_newest(self) -> bool:
+        """Whether the tables are at the newest revision, found out without alembic, whose import takes as long as a start should."""
+        with self.engine.connect() as connection:
+            if not sa.inspect(connection).has_table("alembic_version"):
+                return False
+            return list(connection.execute(sa.text("SELECT version_num FROM alembic_version")).scalars()) == _newest()
 
     def is_alive(self) -> bool:
         """Whether a query is answered."""
@@ -122,6 +135,23 @@ class Database:
         except SQLAlchemyError:
             return False
         return True
+
+
+def _newest() -> list[str]:
+    """The revisions that no other is made upon, from the files of migrations."""
+    texts = [path.read_text(encoding="utf-8") for path in _MIGRATIONS.glob("versions/*.py")]
+    below = {found[1] for text in texts if (found := re.search(r"^down_revision = \"(\w+)\"", text, re.M))}
+    return sorted(found[1] for text in texts if (found := re.search(r"^revision = \"(\w+)\"", text, re.M)) and found[1] not in below)
+
+
+def _upgrade(connection: Any) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
 
 
 def _tune_sqlite(connection: Any, _record: Any) -> None:

@@ -21,6 +21,7 @@ from madoguchi.requests import (
     Filters,
     ForbiddenError,
     KeyRing,
+    LogFilters,
     RefusedError,
     RequestDraft,
     RequestError,
@@ -661,9 +662,9 @@ def test_the_log_is_for_auditors_and_of_their_companies(counter):
     numbers = {entry.number for entry in counter.staff.log(auditor)}
     assert mine in numbers
     assert other not in numbers
-    assert {entry.number for entry in counter.staff.log(auditor, number=mine)} == {mine}
-    assert counter.staff.log(auditor, number=other) == ()
-    assert [entry.seq for entry in counter.staff.log(auditor, after=2, limit=1)] == [3]
+    assert {entry.number for entry in counter.staff.log(auditor, LogFilters(number=mine))} == {mine}
+    assert counter.staff.log(auditor, LogFilters(number=other)) == ()
+    assert [entry.seq for entry in counter.staff.log(auditor, LogFilters(after=2, limit=1))] == [3]
     for actor in (OPERATOR, OFFICER, ADMIN):
         with pytest.raises(ForbiddenError):
             counter.staff.log(actor)

@@ -1,69 +1,35 @@
-const STRINGS = {
-  ja: {
-    title: "個人情報の窓口", other: "English", menu: "メニュー", close: "閉じる", log: "会話", input: "ご質問を入力", send: "送信",
-    assistant: "自動応答", person: "担当者", customer: "お客様", system: "お知らせ",
-    about: "{0}が運営する自動応答の窓口です。公開されているプライバシーポリシーに書かれていることをお答えします。",
-    careful: "お名前やご連絡先などの個人情報は、入力なさらないでください。", kept: "記録の内容と保存期間", examples: "ご質問の例",
-    q1: "個人情報は何に使われますか", q2: "第三者に提供されますか", q3: "開示を請求するにはどうすればよいですか", q4: "問い合わせ窓口を教えてください",
-    save: "会話を保存", end: "終了して削除", sure: "会話を終了し、記録をすべて削除します。元に戻すことはできません。", back: "戻る", fresh: "新しい会話を始める",
-    deleted: "会話を削除しました（メッセージ{0}件、自動応答の記録{1}件）。", later: "自動応答の記録は、つながり次第削除します。",
-    ended: "前の会話は終了しました。新しくお尋ねいただけます。", sending: "送信しています", offline: "接続が切れています。つなぎ直しています", working: "回答を用意しています",
-    starting: "自動応答を準備しています。ご質問はお預かりし、準備ができ次第お答えします。", failing: "ただいま自動応答につながりません。ご質問はお預かりし、つながり次第お答えします。",
-    masked: "個人情報と思われる部分を伏せました。", translation: "訳", line: "{0}行目", lines: "{0}〜{1}行目",
-    helpful: "お役に立ちましたか", yes: "はい", no: "いいえ", thanks: "ありがとうございました。", alone: "ご質問の文面は、評価と一緒には保存しません。", include: "文面も評価に添える", included: "文面も評価に添えました。",
-    again: "入力欄を表示できませんでした。もう一度表示する", long: "2,000文字以内でお願いいたします。", wait: "{0}秒ほど待って、もう一度お試しください。", failed: "処理できませんでした。もう一度お試しください。",
-  },
-  en: {
-    title: "Privacy questions", other: "日本語", menu: "Menu", close: "Close", log: "Conversation", input: "Type your question", send: "Send",
-    assistant: "Automated assistant", person: "Staff", customer: "You", system: "Notice",
-    about: "An automated assistant, run by {0}, that answers from published privacy policies.",
-    careful: "Please do not enter personal data such as names or contact details.", kept: "What is kept, and how long", examples: "You could ask",
-    q1: "What is my personal data used for?", q2: "Is it shared with third parties?", q3: "How do I ask for disclosure of my data?", q4: "Whom can I contact?",
-    save: "Save transcript", end: "End and delete", sure: "This ends the conversation and deletes its records. It cannot be undone.", back: "Go back", fresh: "Start a new conversation",
-    deleted: "The conversation is deleted ({0} messages, {1} records of the assistant).", later: "The assistant cannot be reached; its records go as soon as it can.",
-    ended: "The earlier conversation has ended. You can start a new one.", sending: "Sending", offline: "Connection lost. Reconnecting", working: "Preparing an answer",
-    starting: "The assistant is starting. Your question is kept and answered once it is ready.", failing: "The assistant cannot be reached. Your question is kept and answered once it is back.",
-    masked: "What looked like personal data was masked.", translation: "our translation", line: "line {0}", lines: "lines {0}–{1}",
-    helpful: "Was this helpful?", yes: "Yes", no: "No", thanks: "Thank you.", alone: "Your question is not kept with the vote.", include: "Include my question", included: "Your question is kept with the vote.",
-    again: "The form could not be shown. Try again", long: "Please keep it to 2,000 characters.", wait: "Please try again in {0} seconds.", failed: "That did not work. Please try again.",
-  },
-};
-
 const root = document.documentElement;
-const {site, origins, embedded} = document.body.dataset;
-const framed = embedded != null && parent !== window;
+const {site, embedded, away} = document.body.dataset;
+const framed = embedded && parent !== window; // the origins that may hold the page stand there
 const KEY = `madoguchi:${site}`;
 const $ = (id) => document.getElementById(id);
 const all = (selector) => [...document.querySelectorAll(selector)];
 const log = $("log"), box = $("text");
 
-let lang = root.lang;
 let host = null; // origin of the page around the frame, once it has answered
 let opened = !framed;
 let unread = 0;
 let hiddenSince = 0;
 let cut = false;
-let switching = false;
-let composing = false;
 let outbox = [];
-let chosen = false; // whether the customer chose the page's language
+
+/** What this code says, in the language that the server made the page in (words.*.json); what is seldom said comes when it is. */
+const words = JSON.parse($("words").textContent);
+
+/** `chosen`: by the customer, the language of the page is; `switching`: the server is being told of another. */
+const page = {};
 
 // ---- words
 
 /** A phrase of the table, or a text of the server in both languages, in the page's language. */
-const phrase = (words, values = []) => (words[lang] ?? STRINGS[lang][words] ?? "").replace(/{(.)}/g, (_, at) => values[at][lang] ?? values[at]);
-
-function fill(element) {
-  element.lang = lang;
-  const text = phrase(element.words ?? element.dataset.t, element.values);
-  if (element.textContent !== text) element.textContent = text; // setting the same again would announce it again
-}
+const phrase = (name, values) => (name[root.lang] ?? words[name] ?? "").replace(/{(.)}/g, (_, at) => values[at][root.lang] ?? values[at]);
 
 /** Gives an element words that follow the language of the page. */
-function say(element, words, ...values) {
-  Object.assign(element, {words, values});
-  element.dataset.t = "";
-  fill(element);
+function say(element, name, ...values) {
+  Object.assign(element, {says: name, values, lang: root.lang}).dataset.t = "";
+  const text = phrase(name, values);
+  if (name && !text) more("speak", root.lang).catch(() => {});
+  if (element.textContent !== text) element.textContent = text; // setting the same again would announce it again
   return element;
 }
 
@@ -80,20 +46,22 @@ const label = (tag, words, properties) => say(make(tag, properties), words);
 function clock(time) {
   const date = new Date(time.dateTime);
   const day = date.toDateString() === new Date().toDateString() ? {} : {month: "short", day: "numeric"};
-  time.textContent = date.toLocaleString(lang, {...day, hour: "2-digit", minute: "2-digit", hourCycle: "h23"});
+  time.textContent = date.toLocaleString(root.lang, {...day, hour: "2-digit", minute: "2-digit", hourCycle: "h23"});
 }
 
-function speak(language) {
-  lang = root.lang = language;
-  all("[data-t]").forEach(fill);
-  all("[data-label]").forEach((element) => element.setAttribute("aria-label", phrase(element.dataset.label)));
-  all("time").forEach(clock);
-  all(".card").forEach((card) => card.speak?.(lang));
-  $("language").lang = lang === "ja" ? "en" : "ja";
-  $("kept").href = `/kept?lang=${lang}`;
-  box.placeholder = phrase("input");
-  document.title = phrase("title");
-}
+// ---- what is seldom used
+
+const loaded = {};
+let tries = 0;
+
+/** A module that comes with its first use; a copy that could not be loaded is asked for under another name. */
+const load = (name) => (loaded[name] ??= import(`./${name}.js${new URL(import.meta.url).search}#${tries}`).catch(() => {
+  loaded[name] = null;
+  tries++;
+  throw {};
+}));
+
+const more = async (name, ...values) => (await load("more"))[name](...values);
 
 // ---- what this browser remembers
 
@@ -101,8 +69,7 @@ function speak(language) {
 function storage(name, value) {
   try {
     if (value === undefined) return window[name].getItem(KEY);
-    if (value) window[name].setItem(KEY, value);
-    else window[name].removeItem(KEY);
+    window[name][value ? "setItem" : "removeItem"](KEY, value);
   } catch { return null; }
 }
 
@@ -121,7 +88,7 @@ const keepDraft = () => storage("sessionStorage", box.value || outbox.length ? J
 async function api(method, path, body, signal = AbortSignal.timeout(30000)) {
   const headers = {"Content-Type": "application/json"};
   if (talk.token) headers.Authorization = `Bearer ${talk.token}`;
-  const response = await fetch(`/api/${path}`, {method, headers, body: body && JSON.stringify(body), signal, cache: "no-store", credentials: "omit"});
+  const response = await fetch(`/api/${path}`, {method, headers, body: body && JSON.stringify(body), signal, credentials: "omit"});
   if (!response.ok) throw {status: response.status, ...await response.json().catch(() => null)};
   return response;
 }
@@ -133,7 +100,7 @@ const isFinal = ({status}) => status < 500 && status !== 408;
 function explain(error) {
   if (isGone(error)) forget("ended");
   else if (error.retry_after) notify("wait", error.retry_after);
-  else notify(error.message?.[lang] ? error.message : "failed");
+  else notify(error.message?.[root.lang] ? error.message : "failed");
 }
 
 const wake = () => dispatchEvent(new Event("wake"));
@@ -167,9 +134,11 @@ function forget(...words) {
 }
 
 /** Takes over a state; it comes after the messages up to its last_seq, of which some (notes of staff) are not shown. */
-function apply({state, working, lang: language, last_seq: last}) {
+function apply(now) {
+  const {state, working, lang: language, last_seq: last} = now;
   Object.assign(talk, {state, working, last: Math.max(talk.last, last)});
-  if (language !== lang && !switching) speak(language);
+  if (loaded.live || /q|h/.test(state)) load("live").then(({show}) => show(now)).catch(() => {}); // queued, human
+  if (language !== root.lang && !page.switching) more("speak", language).catch(() => {});
   refresh();
 }
 
@@ -188,7 +157,7 @@ function receive(message) {
 
 function send(text, offer) {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
-  const item = {client_id: Array.from(bytes, (byte) => byte.toString(36)).join(""), text, offer, at: new Date().toISOString()};
+  const item = {client_id: [...bytes].map((byte) => byte.toString(36)).join(""), text, offer, at: new Date().toISOString()};
   outbox.push(item);
   keepDraft();
   notify("");
@@ -199,7 +168,7 @@ function send(text, offer) {
 }
 
 function pend({client_id, text, at}) {
-  place(draw({client_id, sender: "customer", lang, at, blocks: [{type: "text", runs: [{text}]}], offers: [], masked: []}));
+  place(draw({client_id, sender: "customer", lang: root.lang, at, blocks: [{type: "text", runs: [{text}]}], offers: [], masked: []}));
   refresh();
 }
 
@@ -221,14 +190,16 @@ async function flush() {
       if (!talk.token) await begin();
       const message = await json("POST", "conversation/messages", offer ? {client_id, offer} : {client_id, text});
       if (outbox.includes(item)) receive(message);
-      if (!chosen && !offer && message.lang !== lang) await switchLanguage(false);
+      if (!page.chosen && !offer && message.lang !== root.lang) await more("follow", message.lang).catch(() => {});
       tries = 0;
     } catch (error) {
       if (!outbox.includes(item)) continue;
       if (!isFinal(error)) await backoff(tries++);
       else {
-        if (!isGone(error)) drop(client_id);
-        if (!isGone(error) && !offer) write([text, box.value].join("\n").trim());
+        if (!isGone(error)) {
+          drop(client_id);
+          if (!offer) write([text, box.value].join("\n").trim());
+        }
         explain(error);
       }
     }
@@ -238,7 +209,7 @@ async function flush() {
 }
 
 async function begin() {
-  const {token, conversation} = await json("POST", "conversations", {site: site || null, lang});
+  const {token, conversation} = await json("POST", "conversations", {site: site || null, lang: root.lang});
   if (talk.token) return; // another tab was quicker
   talk = blank(token, true);
   keepToken(token);
@@ -293,7 +264,7 @@ async function stream(signal, alive) {
   const watch = new AbortController();
   const stop = () => watch.abort();
   let timer = setTimeout(stop, 20000);
-  signal.addEventListener("abort", stop);
+  signal.onabort = stop;
   try {
     const response = await api("GET", `conversation/stream?after=${talk.last}`, null, watch.signal);
     connected(true);
@@ -304,7 +275,7 @@ async function stream(signal, alive) {
       clearTimeout(timer);
       timer = setTimeout(stop, 20000);
       alive();
-      const events = (rest + value).replaceAll("\r", "").split("\n\n");
+      const events = (rest + value).split("\n\n");
       rest = events.pop();
       events.forEach(heed);
     }
@@ -314,11 +285,10 @@ async function stream(signal, alive) {
 }
 
 function heed(event) {
-  const {type, data} = Object.fromEntries([...event.matchAll(/^(event|data): ?(.*)/gm)].map(([, name, value]) => [name === "event" ? "type" : name, value]));
+  const [, type, data] = event.match(/event: (.*)\ndata: (.*)/) ?? []; // none is the heartbeat
   if (type === "gone") throw {status: 410};
   if (type === "message") receive(JSON.parse(data));
   if (type === "state") apply(JSON.parse(data));
-  refresh();
 }
 
 function connected(yes) {
@@ -326,24 +296,9 @@ function connected(yes) {
   refresh();
 }
 
-/** Who operates this, and whether the assistant can answer; asked again until it can. */
-async function inform() {
-  const info = await json("GET", `info?${new URLSearchParams(site && {site})}`).catch(() => null);
-  if (info) {
-    say($("about"), "about", info.operator);
-    say($("place"), info.sites.find(({id}) => id === info.site)?.name ?? "assistant");
-    const ready = info.assistant === "ready";
-    say($("ready"), ready ? "" : info.assistant);
-    if (ready || !info.contact) say($("contact"), "");
-    else say($("contact"), info.contact);
-    if (ready) return;
-  }
-  setTimeout(inform, 10000);
-}
-
 // ---- showing
 
-const link = ({text, href}) => (/^(https|mailto|tel):/.test(href) ? make("a", {href, textContent: text, rel: "noopener", target: href[0] === "h" ? "_blank" : ""}) : text);
+const link = ({text, href}) => (/^(https|mailto|tel):/.test(href) ? make("a", {href, textContent: text, target: href[0] === "h" ? "_blank" : ""}) : text);
 const plain = (runs) => runs.map(({text}) => text).join("");
 
 const BLOCKS = {
@@ -356,7 +311,8 @@ const BLOCKS = {
   },
   form(block) {
     const element = make("div", {className: "card"});
-    drawForm(element, block);
+    const show = () => more("form", element, block).catch(() => element.replaceChildren(button(label("span", "again"), show)));
+    show();
     return element;
   },
 };
@@ -376,7 +332,7 @@ function draw({seq, client_id, sender, lang, at, blocks, offers, masked, votable
   if (seq) node.dataset.seq = seq;
   else node.id = client_id;
   if (masked.length) node.append(label("p", "masked", {className: "who"}));
-  if (votable) node.append(vote(seq, helpful));
+  if (votable) node.append(make("div", {className: "vote"}, label("span", "helpful"), choice(true, helpful), choice(false, helpful)));
   if (offers.length) node.append(make("div", {className: "offers"}, ...offers.map(({id, title}) => button(title, () => press(title, id)))));
   return node;
 }
@@ -388,37 +344,8 @@ function press(text, offer) {
   send(text, offer);
 }
 
-function vote(seq, helpful) {
-  const said = make("span", {ariaLive: "polite"});
-  const yes = button(label("span", "yes"), () => cast(true));
-  const no = button(label("span", "no"), () => cast(false));
-  const more = button(label("span", "include"), () => cast(false, true));
-  const show = (choice, words) => {
-    yes.ariaPressed = choice === true;
-    no.ariaPressed = choice === false;
-    if (more === document.activeElement) no.focus();
-    more.hidden = choice !== false || words;
-  };
-  const cast = async (choice, words = false) => {
-    try {
-      await api("PUT", `conversation/messages/${seq}/feedback`, {helpful: choice, with_words: words});
-      show(choice, words);
-      say(said, choice ? "thanks" : words ? "included" : "alone");
-    } catch (error) {
-      explain(error);
-    }
-  };
-  show(helpful, true);
-  return make("div", {className: "vote"}, label("span", "helpful"), yes, no, said, more);
-}
-
-/** Draws a form card; its code comes with the first one. A copy that could not be loaded is asked for under another name. */
-async function drawForm(element, {form, ticket}, tries = 0) {
-  const cards = await import(`./cards.js${new URL(import.meta.url).search}#${tries}`).catch(() => null);
-  if (cards) await cards.drawCard(element, {form, ticket, lang, token: () => talk.token});
-  else element.replaceChildren(button(label("span", "again"), () => drawForm(element, {form, ticket}, tries + 1)));
-  if (!isReading()) scroll();
-}
+/** A button of a vote; what a press does comes with the first. */
+const choice = (value, helpful) => Object.assign(button(label("span", value ? "yes" : "no")), {name: "vote", ariaPressed: helpful === value});
 
 const isReading = () => log.scrollTop < Math.min(place.shown, log.scrollHeight - log.clientHeight) - 9 || document.activeElement?.closest(".card");
 
@@ -445,11 +372,11 @@ function refresh() {
   const asked = Math.max(...[...talk.seen].map(([seq, sender]) => (sender === "customer" ? seq : 0)));
   for (const offers of all(".offers")) offers.hidden = outbox.length > 0 || offers.parentNode.dataset.seq < asked;
   $("examples").hidden = talk.seen.size + outbox.length > 0;
-  $("save").disabled = $("end").disabled = !talk.token;
+  for (const action of all("#actions button")) action.disabled = !talk.token;
   $("composer").hidden = talk.state === "closed";
-  $("fresh").hidden = talk.state !== "closed";
   const slow = outbox.some(({at}) => Date.now() - new Date(at) > 900);
-  if (talk.state === "closed") say($("notice"), "ended");
+  if (talk.state === "closed") more("closed").catch(() => {});
+  else $("fresh")?.remove();
   say($("status"), cut || !navigator.onLine ? "offline" : slow ? "sending" : talk.working ? "working" : "");
 }
 
@@ -475,43 +402,6 @@ function submit() {
   send(text);
 }
 
-/** Turns the page to the other language: by its button for good, else with the language the customer writes in. */
-async function switchLanguage(isChosen = true) {
-  chosen ||= isChosen;
-  speak(lang === "ja" ? "en" : "ja");
-  const url = new URL(location);
-  url.searchParams.set("lang", lang);
-  history.replaceState(null, "", url);
-  if (!talk.token) return;
-  switching = true;
-  await api("PATCH", "conversation", {lang}).catch(() => {});
-  switching = false;
-}
-
-async function save() {
-  try {
-    const href = URL.createObjectURL(await (await api("GET", "conversation/transcript")).blob());
-    make("a", {href, download: `madoguchi-${new Date().toISOString().slice(0, 10)}.txt`}).click();
-    setTimeout(() => URL.revokeObjectURL(href), 60000);
-  } catch (error) {
-    explain(error);
-  }
-}
-
-async function erase() {
-  const here = talk; // the stream hears of it too, and maybe first
-  try {
-    const {messages, events, pending} = await json("DELETE", "conversation");
-    if (talk !== here) return notify("deleted", messages, events);
-    outbox = [];
-    write("");
-    forget("deleted", messages, events);
-    if (pending) $("notice").append(" ", label("span", "later"));
-  } catch (error) {
-    explain(error);
-  }
-}
-
 /** The page or the panel came into view, or went out of it. */
 function attention() {
   hiddenSince = document.hidden ? Date.now() : 0;
@@ -522,7 +412,7 @@ function attention() {
 
 /** What the page around the frame says; nobody else is heard. */
 function hear({source, origin, data}) {
-  if (source !== parent || ![location.origin, ...JSON.parse(origins)].includes(origin)) return;
+  if (source !== parent || ![location.origin, ...JSON.parse(embedded)].includes(origin)) return;
   host = origin;
   const {madoguchi, token} = data;
   if (madoguchi === "init") (root.dataset.ready ? changed : start)(token);
@@ -540,7 +430,7 @@ function changed(token) {
   listen();
 }
 
-const byInputMethod = (event) => event.isComposing || composing || event.keyCode === 229; // Safari ends the composition before its Enter
+const byInputMethod = (event) => event.isComposing || event.keyCode === 229; // Safari ends the composition before its Enter
 
 function onEnter(event) {
   if (event.key !== "Enter" || event.shiftKey || byInputMethod(event)) return;
@@ -549,10 +439,7 @@ function onEnter(event) {
 }
 
 function onEscape(event) {
-  if (event.key !== "Escape" || byInputMethod(event) || $("sure").open) return;
-  if (!$("actions").open) return tell({madoguchi: "close"});
-  $("actions").open = false;
-  $("menu").focus();
+  if (event.key === "Escape" && !byInputMethod(event) && !$("sure")?.open && !$("actions")?.matches(":popover-open")) tell({madoguchi: "close"});
 }
 
 function start(token) {
@@ -568,38 +455,35 @@ function start(token) {
   refresh();
 }
 
-const on = (target, handlers) => Object.entries(handlers).forEach(([name, handler]) => target.addEventListener(name, handler));
+function onClick({target}) {
+  const pressed = target.closest("button");
+  if (pressed?.name) more(pressed.name, pressed).catch(explain);
+  else if (pressed?.id === "close") tell({madoguchi: "close"});
+  else if (pressed?.parentNode.id === "examples") press(pressed.textContent);
+}
 
-on($("composer"), {submit: (event) => { event.preventDefault(); submit(); }});
-on(box, {
-  input: () => write(box.value),
-  keydown: onEnter,
-  compositionstart: () => { composing = true; },
-  compositionend: () => { composing = false; },
-});
-on($("language"), {click: () => switchLanguage()});
-on($("save"), {click: save});
-on($("end"), {click: () => $("sure").showModal()});
-on($("sure"), {close({target}) {
-  if (target.returnValue) erase();
-  target.returnValue = "";
-  box.focus();
-}});
-on($("fresh"), {click: () => { forget(""); box.focus(); }});
-on($("close") ?? new EventTarget(), {click: () => tell({madoguchi: "close"})});
-on(document, {visibilitychange: attention, keydown: onEscape, click: ({target}) => { if (!$("menu").contains(target)) $("actions").open = false; }});
+$("composer").onsubmit = (event) => {
+  event.preventDefault();
+  submit();
+};
+Object.assign(box, {oninput: () => write(box.value), onkeydown: onEnter});
+Object.assign(document, {onvisibilitychange: attention, onkeydown: onEscape, onclick: onClick});
 new ResizeObserver(() => { // a taller log that shows its end has scrolled back by itself
   if (log.scrollTop + log.clientHeight > log.scrollHeight - 2) place.shown = Math.min(place.shown, log.scrollTop);
 }).observe(log);
-on(window, {online: () => { wake(); listen(); }, offline: refresh});
-for (const words of ["q1", "q2", "q3", "q4"]) $("examples").append(button(label("span", words), () => press(phrase(words))));
-speak(lang);
-inform();
+onoffline = refresh;
+ononline = () => {
+  wake();
+  listen();
+};
+if (away != null) more("inform").catch(() => {});
 if (framed) {
-  on(window, {message: hear});
+  onmessage = hear;
   parent.postMessage({madoguchi: "ready"}, "*"); // tells nothing; whose page this is shows in the answer
   setTimeout(start, 3000);
 } else {
-  on(window, {storage: ({key, newValue}) => key === KEY && changed(newValue)});
+  onstorage = ({key, newValue}) => key === KEY && changed(newValue);
   start(storage("localStorage"));
 }
+
+export {all, api, box, button, clock, drop, explain, forget, isReading, json, label, load, make, notify, outbox, page, refresh, say, scroll, site, talk, words, write};

@@ -13,12 +13,12 @@
     button, iframe { position: fixed; z-index: 2147483000; right: 20px; bottom: 20px; border: 1px solid transparent }
     button {
       display: flex; align-items: center; gap: 10px; min-height: 52px; padding: 0 20px 0 16px; border-radius: 26px; cursor: pointer;
-      color: #fff; background: #2b4c7e; font: 600 15px "Hiragino Sans", "Noto Sans JP", "Noto Sans CJK JP", sans-serif;
+      color: #fff; background: #2b4c7e; font: 600 15px "Hiragino Sans", "Noto Sans JP", sans-serif;
       box-shadow: 0 0 0 1px #fff6, 0 6px 20px #10203a66
     }
     button:hover { background: #203b64 }
     button:focus-visible { outline: 3px solid #2b4c7e; outline-offset: 3px; box-shadow: 0 0 0 3px #fff }
-    svg { width: 24px; fill: none; stroke: currentColor; stroke-width: 1.6; stroke-linejoin: round }
+    svg { width: 24px; fill: none; stroke: currentColor; stroke-width: 1.6 }
     b { padding: 2px 8px; border-radius: 12px; font-size: 13px; color: #2b4c7e; background: #fff }
     iframe {
       width: 408px; height: min(700px, 100vh - 40px); border-radius: 16px; background: Canvas;
@@ -95,7 +95,6 @@
     host.lang = lang;
     frame.title = TITLE;
     frame.hidden = badge.hidden = true;
-    launcher.type = "button";
     launcher.ariaExpanded = false;
     launcher.append(svg, LABEL, badge);
     launcher.onclick = toggle;
