@@ -264,7 +264,16 @@ def _welcome(settings: Settings, seconds: float) -> None:
     say(f"ready after {seconds:.0f} s: {_address(settings)}")
     if settings.operator is None:
         say("customers read that the operator's name is not set; set OPERATOR_NAME")
+    if not _has_accounts(settings):
+        say("nobody can sign in to the staff console yet; make the first administrator: .venv/bin/madoguchi accounts first-admin NAME")
     say("In a second terminal: make chat. Ctrl-C stops it.")
+
+
+def _has_accounts(settings: Settings) -> bool:
+    from madoguchi.accounts import has_accounts
+    from madoguchi.store import Database
+
+    return has_accounts(Database(settings.database_url))
 
 
 def _watch(processes: Sequence[_Process]) -> NoReturn:

@@ -117,12 +117,29 @@ def plain(message: dict[str, Any]) -> str:
     return " ".join(run["text"] for block in message["blocks"] for run in block.get("runs", ()))
 
 
+class Start:
+    """The moment at which every chat has its customer and its staff, from which time is counted."""
+
+    def __init__(self, chats: int, seconds: float) -> None:
+        self.left = chats
+        self.seconds = seconds
+        self.until = float("inf")
+        self.came = asyncio.Event()
+
+    def ready(self) -> None:
+        """One more chat is ready."""
+        self.left -= 1
+        if not self.left:
+            self.until = time.perf_counter() + self.seconds
+            self.came.set()
+
+
 class Side:
     """What customers and staff have in common: sending until it is kept, and reading until the end."""
 
-    def __init__(self, figures: Figures, until: float, pace: float) -> None:
+    def __init__(self, figures: Figures, start: Start, pace: float) -> None:
         self.figures = figures
-        self.until = until
+        self.start = start
         self.pace = pace
         self.chance = random.Random()  # noqa: S311 - for pauses
 
@@ -170,9 +187,11 @@ class Customer(Side):
         self.is_answered = asyncio.Event()
         reading = asyncio.create_task(self.follow(http, "/api/conversation/stream", self._take))
         try:
-            await asyncio.wait_for(self.is_answered.wait(), 120)
+            await self.is_answered.wait()
+            self.start.ready()
+            await self.start.came.wait()
             await self.pause()
-            while time.perf_counter() < self.until:
+            while time.perf_counter() < self.start.until:
                 await http.post("/api/conversation/typing", json={"typing": True})
                 await self.deliver("customer", key, lambda text, client_id: self._post(http, text, client_id))
                 await self.pause()
@@ -211,7 +230,7 @@ class Staff(Side):
         pulse = asyncio.create_task(self.follow(http, "/chats/pulse", self._hear))
         self.waiting: list[str] = []
         try:
-            while len(self.mine) < share and time.perf_counter() < self.until:
+            while len(self.mine) < share and not self.start.came.is_set():
                 for chat in self.chance.sample(self.waiting, len(self.waiting)):
                     if len(self.mine) < share and chat not in self.mine:
                         response = await http.post(f"/chats/{chat}/take", headers={"HX-Request": "true"})
@@ -246,10 +265,12 @@ class Staff(Side):
         reading = asyncio.create_task(self.follow(self.http, f"/chats/{chat}/stream", take))
         try:
             whose = await asyncio.wait_for(key, 60)
-            while time.perf_counter() < self.until:
-                await self.pause()
+            await self.start.came.wait()
+            await self.pause()
+            while time.perf_counter() < self.start.until:
                 await self.http.post(f"/chats/{chat}/sign", data={"typing": "1"})
                 await self.deliver("staff", whose, lambda text, client_id: self._say(chat, text, client_id))
+                await self.pause()
             await asyncio.sleep(SETTLE_SECONDS)
         finally:
             reading.cancel()
@@ -267,16 +288,15 @@ def client(port: int, number: int) -> httpx.AsyncClient:
 
 async def load(gateway: int, console: int, names: list[str], chats: int, seconds: float, pace: float) -> Figures:
     """Run it all; `names` are of the staff."""
-    figures, until = Figures(), time.perf_counter() + seconds
+    figures, start = Figures(), Start(chats, seconds)
     async with contextlib.AsyncExitStack() as stack:
-        staff = [Staff(figures, until, pace) for _ in names]
+        staff = [Staff(figures, start, pace) for _ in names]
         clients = [await stack.enter_async_context(client(console, n)) for n in range(len(names))]
         share = -(-chats // len(names))
         work = [asyncio.create_task(one.run(http, name, share)) for one, http, name in zip(staff, clients, names)]
-        await asyncio.sleep(2 + len(names) * 0.3)  # until somebody is there
         for n in range(chats):
             http = await stack.enter_async_context(client(gateway, 1000 + n))
-            work.append(asyncio.create_task(Customer(figures, until, pace).run(http, _key(n))))
+            work.append(asyncio.create_task(Customer(figures, start, pace).run(http, _key(n))))
             await asyncio.sleep(0.02)
         await asyncio.gather(*work)
     return figures

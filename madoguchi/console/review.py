@@ -133,7 +133,6 @@ def _panel(visit: Visit, scope: Scope, found: Found, problem: str = "") -> dict[
         "cited": [corpus.entries[name].title[visit.lang] for name in found.citations if name in corpus.entries],
         "chosen": visit.form.get("entry") or "",
         "wording": visit.form.get("text", item.text),
-        "wording_lang": visit.form.get("lang", item.lang),
         "longest": LONGEST,
         "problem": problem,
     }
@@ -198,7 +197,7 @@ async def decide(visit: Visit) -> Response:
         if act == "dismiss":
             await run_sync(review.dismiss, scope, item_id)
         else:
-            await run_sync(review.accept, scope, item_id, entry, form.get("lang", ""), form.get("text", ""), visit.who.id)
+            await run_sync(review.accept, scope, item_id, entry, form.get("text", ""), visit.who.id)
     except ReviewError as error:
         if error.code == "forbidden":
             raise await _forbidden(visit, "review") from error

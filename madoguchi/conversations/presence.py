@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
-
-import sqlalchemy as sa
+from datetime import datetime, timedelta
 
 from madoguchi.requests import Actor
 from madoguchi.store import Database, utc_now
@@ -13,6 +11,9 @@ from madoguchi.store import Database, utc_now
 from .handover_tables import StaffPresence
 from .live import present, serves
 from .signs import put
+
+FORGOTTEN = timedelta(hours=1)
+"""Who was not heard of for this long no longer takes chats when their console is opened again."""
 
 
 class Presence:
@@ -23,11 +24,14 @@ class Presence:
         self._now = now
 
     def beat(self, actor: Actor) -> bool:
-        """Somebody's console is open; returns whether they take chats."""
-        key = {"account_id": actor.id}
+        """Somebody's console is open; returns whether they take chats. Who was away for long has to say so again."""
+        now = self._now()
         with self._database.write() as session:
-            put(session, StaffPresence, key, {"companies": sorted(actor.companies), "seen_at": self._now()}, {"is_available": False})
-            return bool(session.execute(sa.select(StaffPresence.is_available).filter_by(**key)).scalar_one())
+            before = session.get(StaffPresence, actor.id)
+            is_available = before is not None and bool(before.is_available) and before.seen_at > now - FORGOTTEN
+            values = {"companies": sorted(actor.companies), "seen_at": now, "is_available": is_available}
+            put(session, StaffPresence, {"account_id": actor.id}, values)
+            return is_available
 
     def set_available(self, actor: Actor, is_available: bool) -> None:
         """Somebody takes chats from now on, or does not."""
@@ -39,7 +43,7 @@ class Presence:
         """Whether somebody takes chats."""
         with self._database.read() as session:
             found = session.get(StaffPresence, actor.id)
-            return found is not None and bool(found.is_available)
+            return found is not None and bool(found.is_available) and found.seen_at > self._now() - FORGOTTEN
 
     def colleagues(self, actor: Actor, company: str | None) -> list[str]:
         """Accounts of others who are there and take chats of a company."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
+import gc
 import os
 from collections.abc import AsyncIterator
 
-from anyio.to_thread import run_sync
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -20,6 +21,7 @@ from madoguchi.settings import Settings
 from . import api, pages, tickets
 from .runtime import Runtime
 from .security import Guard
+from .threads import run_sync
 
 _CODES = {404: "not_found", 405: "not_allowed"}
 
@@ -63,7 +65,9 @@ def create() -> tuple[ASGIApp, Runtime]:
     @contextlib.asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
         runtime.start()
+        warming = asyncio.create_task(run_sync(pages.warm))
         yield
+        await warming
         await runtime.stop()
 
     routes = [Route("/healthz", healthz), Route("/readyz", readyz), *api.ROUTES, *tickets.ROUTES, *pages.ROUTES]
@@ -73,4 +77,6 @@ def create() -> tuple[ASGIApp, Runtime]:
         lifespan=lifespan,
     )
     app.state.runtime = runtime
+    gc.enable()
+    gc.freeze()  # what is there now stays
     return Guard(app), runtime  # the guard is around everything, so that a failure's reply has its headers too

@@ -79,6 +79,12 @@ class Assets:
             raise HTTPException(404)
         return _read(path, path.stat().st_mtime_ns)
 
+    def prepare(self, *names: str) -> str:
+        """Have these ready before they are asked for; returns the version."""
+        for name in names:
+            self.read(name)
+        return self.version
+
     def respond(self, request: Request, name: str, **headers: str) -> Response:
         """A file, which browsers keep for some minutes."""
         asset = self.read(name)

@@ -40,6 +40,12 @@ def words(lang: Language) -> dict[str, dict[str, str]]:
     return loaded
 
 
+def warm() -> None:
+    """Have what the first visitor needs; a process that is there already goes on meanwhile."""
+    _templates().get_template("chat.html")
+    _assets.prepare("embed.js", "chat.js", "chat.css", *(f"words.{lang}.json" for lang in LANGUAGES))
+
+
 def _language(request: Request) -> Language:
     """The page's language: asked for, else the browser's first that we have, else Japanese."""
     asked = request.query_params.get("lang")

@@ -185,10 +185,10 @@ class Lookup:
     # -- by words alone ------------------------------------------------------------------------------------------
 
     def _by_words(self, found: Found, words: Words, exact: npt.NDArray[np.bool_], within: npt.NDArray[np.bool_]) -> Found:
-        ranked = np.argsort(-((words.score + exact) * (words.share + exact)), kind="stable")
-        near = [place for place in ranked if within[place] and (exact[place] or words.share[place] > 0)]
+        fits = (words.score + exact) * (words.share + exact)
+        near = list(_best(np.where(within, fits, 0.0).astype(np.float32), SHOWN))
         kept = [place for place in near if exact[place] or words.share[place] >= LEAST_ALONE]
-        hits = tuple(self._hit(place, "phrase" if exact[place] else "words") for place in kept[:SHOWN])
+        hits = tuple(self._hit(place, "phrase" if exact[place] else "words") for place in kept)
         apart = () if hits else tuple(self._hit(place, "words") for place in near[:SHOWN_APART])
         return replace(found, hits=hits, apart=apart, note=None if hits else "nothing")
 

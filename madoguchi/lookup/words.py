@@ -33,6 +33,9 @@ MAX_COMPLETIONS = 64
 """Words that a halfway typed one may become."""
 
 SHORTEST_PHRASE = 2
+PHRASE_SHARE = 0.5
+"""An entry needs this share of a query's words for it to be worth looking for the phrase in it."""
+
 _STEM_MARK = "~"
 
 
@@ -122,13 +125,14 @@ class WordIndex:
             here = np.zeros(self._count, dtype=np.float32)
             for option, counts in term.options:
                 places, values = self._postings[option]
-                np.maximum.at(best, places, values * counts)
+                best[places] = np.maximum(best[places], values * counts)
                 here[places] = np.maximum(here[places], counts)
             rarity = self._rarity(int(np.count_nonzero(here))) * term.weight
             score += rarity * best
             share += rarity * here
             total += rarity
-        return Words(score, share / total if total else share, self._phrase(query))
+        share = share / total if total else share
+        return Words(score, share, self._phrase(query, share))
 
     def _rarity(self, entries: int) -> float:
         """BM25's weight of a term that stands in so many entries."""
@@ -156,14 +160,19 @@ class WordIndex:
         last = bisect.bisect_left(self._sorted, begun + "\uffff", first)
         return self._sorted[first : min(last, first + MAX_COMPLETIONS)]
 
-    def _phrase(self, query: str) -> npt.NDArray[np.bool_]:
+    def _phrase(self, query: str, share: Floats) -> npt.NDArray[np.bool_]:
+        found = np.zeros(self._count, dtype=np.bool_)
         wanted, texts = packed(query), self._packed
         if len(wanted) < SHORTEST_PHRASE:
-            return np.zeros(self._count, dtype=np.bool_)
+            return found
+        has_digit = any(char.isdigit() for char in wanted)
         if wanted.isascii() and not wanted.isdigit():
             # In Latin letters from the start of a word, so that "or a" is not found in "for all".
             wanted, texts = spaced(query), self._spaced
-        return np.fromiter((wanted in text for text in texts), np.bool_, self._count)
+        # Where a phrase stands, most of its words do; a number may begin anywhere in another.
+        for place in range(self._count) if has_digit else np.flatnonzero(share >= PHRASE_SHARE):
+            found[place] = wanted in texts[place]
+        return found
 
 
 def _saturated(counts: Floats) -> Floats:

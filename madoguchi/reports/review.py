@@ -16,11 +16,11 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
-from madoguchi import LANGUAGES, Language
+from madoguchi import Language
 from madoguchi.conversations.tables import CUSTOMER, Conversation, Feedback, Message
 from madoguchi.corpus import Corpus
 from madoguchi.store import Database, utc_now
-from madoguchi.text import fold
+from madoguchi.text import fold, language_of
 from madoguchi.understanding import choices
 
 from .errors import ReviewError
@@ -135,25 +135,24 @@ class Review:
             citations = tuple(answer.body["answer"]["citations"]) if "answer" in answer.body else ()
             return Found(item, answer.text, citations, tuple(self._likely(session, item, answer, citations)))
 
-    def accept(self, scope: Scope, item_id: str, entry: str | None, lang: str, text: str, by: str) -> int:
+    def accept(self, scope: Scope, item_id: str, entry: str | None, text: str, by: str) -> int:
         """Have the bot learn a wording of a question; returns its id.
 
         Args:
             entry: the clause or gap that it asks for; None where it is out of scope.
-            lang: of the wording.
-            text: as staff edited it; cleaned here.
+            text: as staff edited it; cleaned here. Its language is its own, else that of the question.
             by: id of the account.
 
         Raises:
             ReviewError: any code.
         """
         text = vetted(text)
-        language = next((each for each in LANGUAGES if each == lang), None)
         chosen = self._corpus.entries.get(entry) if entry is not None else None
-        if language is None or (entry is not None and chosen is None):
+        if entry is not None and chosen is None:
             raise ReviewError("entry")
         company = self._corpus.company_of(chosen).id if chosen is not None else None
         item = self.item(scope, item_id).item
+        language: Language = language_of(text) or item.lang
         if chosen is not None and not (company == item.company or (item.company is None and scope.holds(company))):
             raise ReviewError("entry")
         if (owner := repeated(text, learned(self._corpus, company, entry, language))) is not None:

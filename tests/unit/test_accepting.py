@@ -51,10 +51,10 @@ def review(database, corpus):
     return Review(database, corpus)
 
 
-def wait(database, review, text, entry, lang="en", company="jamil"):
+def wait(database, review, text, entry, company="jamil"):
     """A wording that waits to be written."""
     cid = plant(database, [turn(f"asked in other words: {text[:40]}", "clarify", company)])
-    return review.accept(STAFF, f"{cid}-1", entry, lang, text, "account")
+    return review.accept(STAFF, f"{cid}-1", entry, text, "account")
 
 
 def changes(root):
@@ -72,7 +72,7 @@ def changes(root):
 
 def test_a_wording_becomes_one_line_of_its_file(database, review, root):
     number = wait(database, review, "what happens to odd wishes about mailings", "jamil/contact")
-    wait(database, review, "郵便物の変わった希望はどの係ですか", "lexus/contact", "ja", "lexus")
+    wait(database, review, "郵便物の変わった希望はどの係ですか", "lexus/contact", "lexus")
     wait(database, review, "can you recommend a good ramen shop nearby please", None)
     outcomes = accept(review, root, NoEncoder())
     assert [each.problem for each in outcomes] == ["", "", ""]
@@ -239,7 +239,7 @@ def test_from_a_bad_answer_to_a_better_bot(database, review, root):
     assert entry not in before.state.entries
     plant(database, [turn(question, "clarify", "jamil", lang="ja")])
     [item] = review.waiting(STAFF)
-    review.accept(STAFF, item.id, entry, "ja", "番頭さんに直談判したいときはどこへ", "account")
+    review.accept(STAFF, item.id, entry, "番頭さんに直談判したいときはどこへ", "account")
     assert [each.problem for each in accept(review, root, NoEncoder())] == [""]
     after = bot(root)(question)
     assert after.kind == "answer"

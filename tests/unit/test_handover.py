@@ -134,6 +134,17 @@ def test_only_where_somebody_of_the_company_is_there(house):
     assert house.state(mine)["state"] == "queued"
 
 
+def test_who_was_away_for_long_takes_chats_only_when_they_say_so_again(house):
+    house.there(ANN)
+    house.later(minutes=59)
+    assert house.presence.beat(ANN)
+    house.later(minutes=60)
+    assert not house.presence.beat(ANN)
+    assert not house.handovers.has_staff("lexus")
+    house.there(ANN)
+    assert house.presence.is_available(ANN)
+
+
 def test_only_within_hours(tmp_path):
     house = House(new_counter(tmp_path), "lexus=mon-fri 09:30-17:30")  # the clock stands at Monday 10:00 in Japan
     house.there(ANN)

@@ -209,7 +209,7 @@ def test_accepting_takes_every_asking_off_the_list_and_keeps_no_customers_words(
         plant(database, [turn("Can Hanako opt out of the mailing thing", "clarify", "jamil")], at=AT + timedelta(minutes=n)) for n in (0, 1)
     ]
     [item] = review.waiting(JAMIL)
-    review.accept(JAMIL, item.id, "jamil/contact", "en", " Which  counter takes my wish about mailings ", "account")
+    review.accept(JAMIL, item.id, "jamil/contact", " Which  counter takes my wish about mailings ", "account")
     assert review.waiting(JAMIL) == []
     # Asked again before the bot has learned it.
     plant(database, [turn("Can Hanako opt out of the mailing thing", "clarify", "jamil")], at=AT + timedelta(minutes=9))
@@ -232,7 +232,7 @@ def test_accepting_takes_every_asking_off_the_list_and_keeps_no_customers_words(
 def test_withdrawing_puts_the_question_back(database, review):
     plant(database, [turn("something quite unlike the rest", "out_of_scope", "jamil")], at=AT)
     [item] = review.waiting(JAMIL)
-    number = review.accept(JAMIL, item.id, None, "en", item.text, "account")
+    number = review.accept(JAMIL, item.id, None, item.text, "account")
     assert review.accepted(JAMIL, is_written=False)[0].entry is None
     review.withdraw(JAMIL, number)
     assert [each.text for each in review.waiting(JAMIL)] == [item.text]
@@ -262,7 +262,7 @@ def test_what_may_not_be_learned(database, review, text, entry, code):
     plant(database, [turn("hm", "clarify", "jamil")], at=AT)
     [item] = review.waiting(JAMIL)
     with pytest.raises(ReviewError) as caught:
-        review.accept(JAMIL, item.id, entry, "en", text, "account")
+        review.accept(JAMIL, item.id, entry, text, "account")
     assert str(caught.value) == code
     assert len(review.waiting(JAMIL)) == 1
 
@@ -285,9 +285,9 @@ def test_the_same_wording_is_accepted_once(database, review):
     for n, words in enumerate(("one odd thing", "another odd thing")):
         plant(database, [turn(words, "clarify", "jamil")], at=AT + timedelta(minutes=n))
     first, second = review.waiting(JAMIL)
-    review.accept(JAMIL, first.id, "jamil/contact", "en", "where do odd things go to", "account")
+    review.accept(JAMIL, first.id, "jamil/contact", "where do odd things go to", "account")
     with pytest.raises(ReviewError, match="accepted"):
-        review.accept(JAMIL, second.id, "jamil/contact", "en", "Where do odd things go to?", "account")
+        review.accept(JAMIL, second.id, "jamil/contact", "Where do odd things go to?", "account")
 
 
 def test_another_companys_question_cannot_be_reached(database, review):

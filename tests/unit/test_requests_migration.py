@@ -6,6 +6,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
 import madoguchi.conversations.tables
+import madoguchi.reports.tables
 import madoguchi.requests.tables  # noqa: F401 - makes the models known
 from madoguchi.store import Base, Database
 from madoguchi.store.database import _MIGRATIONS

@@ -123,12 +123,12 @@ def test_a_question_is_accepted_and_withdrawn(gateway, database, members):
     assert "Which of these?" in panel
     assert 'value="jamil/contact"' in panel
     assert "lexus/" not in panel
-    response = member.post(f"/review/{number}", do="accept", entry="jamil/contact", lang="en", text="mail hanako@example.com", show="open")
+    response = member.post(f"/review/{number}", do="accept", entry="jamil/contact", text="mail hanako@example.com", show="open")
     assert response.status_code == 422
     assert "looks personal (mail address)" in response.text
     assert "mail hanako@example.com" in response.text  # what was typed stays
     text = "who do you whisper secrets to"
-    response = member.post(f"/review/{number}", do="accept", entry="jamil/contact", lang="en", text=text, show="open")
+    response = member.post(f"/review/{number}", do="accept", entry="jamil/contact", text=text, show="open")
     assert response.headers["location"] == "/review?show=open&done=accept"
     assert "whisper my secrets" not in member.get("/review").text
     accepted = member.get("/review", show="accepted").text
@@ -151,9 +151,9 @@ def test_what_is_said_of_nobody_may_be_given_to_an_own_company(database, members
     plant(database, [turn("whose is this riddle", "clarify"), turn("bye", "smalltalk")])
     member = members["lexus"]
     number = item_of(member, "whose is this riddle")
-    wrong = member.post(f"/review/{number}", do="accept", entry="jamil/contact", lang="en", text="whose is this riddle")
+    wrong = member.post(f"/review/{number}", do="accept", entry="jamil/contact", text="whose is this riddle")
     assert wrong.status_code == 422
-    right = member.post(f"/review/{number}", do="accept", entry="lexus/contact", lang="en", text="whose is this riddle")
+    right = member.post(f"/review/{number}", do="accept", entry="lexus/contact", text="whose is this riddle")
     assert right.status_code == 303
 
 

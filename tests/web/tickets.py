@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import uuid
 from datetime import timedelta
 
 import sqlalchemy as sa
 
 from madoguchi.office import office_of
-from madoguchi.requests import Actor, Contact, LogFilters, Logged, Office, RequestDraft, Requests, Staff
+from madoguchi.requests import Actor, Contact, LogFilters, Logged, Office, RequestDraft, Requests, Staff, new_number
 from madoguchi.requests.clocks import japan_day
 from madoguchi.requests.tables import Audit, Mail, Ticket
 from madoguchi.settings import Settings
@@ -69,6 +70,16 @@ class Tickets:
         for to in _WAYS.get(state or "", ()):
             self.staff.move(number, to, OFFICER)
         return number
+
+    def copies(self, number: str, count: int) -> set[str]:
+        """A request and others like it, without personal fields; the numbers of all."""
+        columns = [column.name for column in Ticket.__table__.columns if column.name not in ("id", "number", "origin")]
+        original, numbers = self.row(number), {number}
+        with self.office.database.write() as session:
+            for _ in range(count - 1):
+                session.add(Ticket(id=uuid.uuid4().hex, number=new_number(), **{name: getattr(original, name) for name in columns}))
+            numbers |= {ticket.number for ticket in session.new}
+        return numbers
 
     def row(self, number: str) -> Ticket:
         with self.office.database.read() as session:

@@ -171,7 +171,7 @@ function follow() {
     clearInterval(watch);
     talk.dataset.mode = "ended";
     $("composer").hidden = true;
-    $("head").querySelector(".acts")?.remove();
+    $("head").querySelector(".deeds")?.remove();
     tell(words.gone);
   });
 }
