@@ -95,7 +95,7 @@ def train(force: bool = False) -> Path:
     command = [
         sys.executable,
         "-m",
-        "madoguchi.nlu.lean",
+        "madoguchi.lean",
         "train",
         "--skip-validation",
         "--out",
@@ -237,7 +237,7 @@ def _assistant(settings: Settings, model: Path, endpoints: Path) -> list[_Proces
     python = sys.executable
     actions = [python, "-m", "rasa_sdk", "--actions", "actions", "--port", str(settings.action_port)]
     rasa = [
-        python, "-m", "madoguchi.nlu.lean", "run", "-i", "127.0.0.1", "-p", str(settings.rasa_port), "--model", str(model),
+        python, "-m", "madoguchi.lean", "run", "-i", "127.0.0.1", "-p", str(settings.rasa_port), "--model", str(model),
         "--endpoints", str(endpoints), "--credentials", str(ROOT / "credentials.yml"),
     ]  # fmt: skip
     return [

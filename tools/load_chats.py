@@ -39,7 +39,8 @@ from madoguchi.settings import ROOT
 from madoguchi.store import Database, utc_now
 
 PASSWORD = "a long enough password"  # noqa: S105 - of accounts that live as long as this program
-SETTLE_SECONDS = 20.0
+SETTLE_SECONDS = 60.0
+"""How long everything may take to come once the last message was written; it is over as soon as it has."""
 _TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # one for all clients, who do not use it
 _TEXT = re.compile(r"(staff|customer) ([a-j]{4}) ([0-9]+)")
 
@@ -122,6 +123,7 @@ class Start:
 
     def __init__(self, chats: int, seconds: float) -> None:
         self.left = chats
+        self.writing = 2 * chats
         self.seconds = seconds
         self.until = float("inf")
         self.came = asyncio.Event()
@@ -146,6 +148,14 @@ class Side:
     async def pause(self) -> None:
         """As long as somebody takes for a message."""
         await asyncio.sleep(self.pace * (0.5 + self.chance.random()))
+
+    async def settle(self) -> None:
+        """Read on until everybody has written and everything has come, or it never will."""
+        self.start.writing -= 1
+        for _ in range(int(SETTLE_SECONDS * 2)):
+            if not self.start.writing and self.figures.is_settled():
+                return
+            await asyncio.sleep(0.5)
 
     async def deliver(self, side: str, key: str, post: Any) -> None:
         """Send the next message; what gets no reply is sent again under the same id."""
@@ -195,7 +205,7 @@ class Customer(Side):
                 await http.post("/api/conversation/typing", json={"typing": True})
                 await self.deliver("customer", key, lambda text, client_id: self._post(http, text, client_id))
                 await self.pause()
-            await asyncio.sleep(SETTLE_SECONDS)
+            await self.settle()
         finally:
             reading.cancel()
 
@@ -271,7 +281,7 @@ class Staff(Side):
                 await self.http.post(f"/chats/{chat}/sign", data={"typing": "1"})
                 await self.deliver("staff", whose, lambda text, client_id: self._say(chat, text, client_id))
                 await self.pause()
-            await asyncio.sleep(SETTLE_SECONDS)
+            await self.settle()
         finally:
             reading.cancel()
 

@@ -44,7 +44,9 @@ class RecentEventsTrackerStore(SQLTrackerStore):
         super().__init__(domain, event_broker=event_broker, **options)
         if self.engine.dialect.name == "sqlite":
             # SQLAlchemy 1.4 would open and tune a SQLite file anew for each transaction.
-            self.engine: sa.engine.Engine = sa.create_engine(self.engine.url, poolclass=QueuePool, connect_args={"check_same_thread": False})
+            self.engine: sa.engine.Engine = sa.create_engine(
+                self.engine.url, poolclass=QueuePool, connect_args={"check_same_thread": False}
+            )
             sa.event.listen(self.engine, "connect", _tune_sqlite)
             self.sessionmaker = sessionmaker(bind=self.engine)
 

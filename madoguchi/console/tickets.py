@@ -240,8 +240,8 @@ async def _page(visit: Visit, status: int = 200, **more: Any) -> Response:
     Args:
         visit: who asks, and for which.
         status: of the response.
-        more: what happened: `said`, `problem`, `conflict`; what was typed: `typed` (a move), `note_text`, `dates`, `erasing`;
-            `preview`, and `revealed` values by field.
+        more: what happened: `said`, `is_noted` (a note that is half typed stays otherwise), `problem`, `conflict`; what was typed:
+            `typed` (a move), `note_text`, `dates`, `erasing`; `preview`, and `revealed` values by field.
     """
     services, lang = visit.services, visit.lang
     sheet: Sheet = await run_sync(services.tickets.sheet, _number(visit), visit.who.actor)
@@ -253,8 +253,8 @@ async def _page(visit: Visit, status: int = 200, **more: Any) -> Response:
     notes = [act for act in sheet.acts if act.action == "noted"] if view.shredded_at is None else []
     seen = int(number) if more.get("conflict") and (number := visit.form.get("seen", "")).isdecimal() else None
     context = {
-        "said": "", "problem": "", "conflict": False, "note_text": "", "dates": {}, "erasing": False, "preview": None, "revealed": {},
-        **more, "typed": typed,
+        "said": "", "is_noted": False, "problem": "", "conflict": False, "note_text": "", "dates": {}, "erasing": False, "preview": None,
+        "revealed": {}, **more, "typed": typed,
     }  # fmt: skip
     return visit.render(
         "tickets_one.html",
@@ -296,7 +296,7 @@ def _words(visit: Visit) -> dict[str, Any]:
 async def _done(visit: Visit, what: str, **values: str) -> Response:
     """The page after a change, as a piece of itself or by way of its address."""
     if visit.is_piece:
-        return await _page(visit, said=visit.say(f"tickets.said_{what}", **values))
+        return await _page(visit, said=visit.say(f"tickets.said_{what}", **values), is_noted=what == "noted")
     return visit.to(f"/requests/{_number(visit)}")
 
 

@@ -116,12 +116,21 @@ class Office:
         Raises:
             AuditedError: what was raised within.
         """
+        with self.refusing(), self.database.write() as session:
+            unit = Unit(session, self.now())
+            yield unit
+            session.flush()
+            self.audit.append(session, unit.entries)
+
+    @contextlib.contextmanager
+    def refusing(self) -> Iterator[None]:
+        """For what only reads, so that nobody who writes waits for it: a refusal that is to be audited is.
+
+        Raises:
+            AuditedError: what was raised within.
+        """
         try:
-            with self.database.write() as session:
-                unit = Unit(session, self.now())
-                yield unit
-                session.flush()
-                self.audit.append(session, unit.entries)
+            yield
         except AuditedError as refused:
             self.audit.record(refused.entry)
             raise

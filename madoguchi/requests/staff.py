@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime
 from typing import Any
@@ -18,7 +19,7 @@ from .actors import Actor
 from .audit import Head, Verdict
 from .clocks import clocks, japan_day
 from .contacts import looked_up
-from .errors import ConflictError, RequestError, UnknownTicketError
+from .errors import ConflictError, Entry, RequestError, UnknownTicketError
 from .mail import Letter, Words, worded
 from .mailing import kind_for, tell_of_move
 from .numbers import parse
@@ -55,22 +56,21 @@ class Staff:
     def list(self, actor: Actor, filters: Filters | None = None) -> tuple[StaffView, ...]:
         """Tickets of the actor's companies, the newest first, or as the filters say."""
         filters = filters or Filters()
-        with self._office.unit() as unit:
-            views = self._listed(unit.session, actor, filters, "list")
-            unit.audit(actor, "listed", count=len(views), company=filters.company, by_contact=filters.contact is not None)
-        return tuple(views)
+        with self._reading() as session:
+            views = tuple(self._listed(session, actor, filters, "list"))
+        self._record_list(actor, views, filters)
+        return views
 
     def queue(self, actor: Actor, filters: Filters) -> Queue:
         """A page of such a list, and how many tickets there are that have not ended."""
         office = self._office
-        with office.unit() as unit:
-            session, today = unit.session, japan_day(unit.now)
+        with self._reading() as session:
             views = self._listed(session, actor, replace(filters, limit=filters.limit + 1), "list")
             own = sa.select(*COLUMNS).where(Ticket.company.in_(self._companies(actor)), Ticket.state.not_in(ENDED))
-            counts = counted(ranked(session.execute(own), office.settings), actor.id, today)
-            shown = tuple(views[: filters.limit])
-            unit.audit(actor, "listed", count=len(shown), company=filters.company, by_contact=filters.contact is not None)
-            return Queue(shown, len(views) > filters.limit, counts)
+            counts = counted(ranked(session.execute(own), office.settings), actor.id, japan_day(office.now()))
+        shown = tuple(views[: filters.limit])
+        self._record_list(actor, shown, filters)
+        return Queue(shown, len(views) > filters.limit, counts)
 
     def show(self, number: str, actor: Actor) -> tuple[StaffView, tuple[Moved, ...]]:
         """A ticket and its history."""
@@ -271,9 +271,9 @@ class Staff:
     def csv(self, actor: Actor, filters: Filters | None = None) -> str:
         """Tickets as a table for spreadsheets, nothing personal in it; no cell can be taken for a formula."""
         filters = filters or Filters(limit=100_000)
-        with self._office.unit() as unit:
-            views = self._listed(unit.session, actor, filters, "csv")
-            unit.audit(actor, "csv", count=len(views), company=filters.company)
+        with self._reading() as session:
+            views = self._listed(session, actor, filters, "csv")
+        self._office.audit.record(Entry(actor, "csv", None, {"count": len(views), "company": filters.company}))
         rows = [[*(getattr(view, name) for name in _COLUMNS), view.clocks.target, view.clocks.suit_alert] for view in views]
         return written([[*_COLUMNS, "target", "suit_alert"], *rows])
 
@@ -294,7 +294,7 @@ class Staff:
         """Entries of the audit log, as far as they concern tickets of the actor's companies or none; for auditors."""
         wanted = filters or LogFilters()
         number = None if wanted.number is None else parse(wanted.number) or ""
-        with self._office.unit() as unit:
+        with self._reading() as session:
             actor.require("audit")
             own = sa.select(Ticket.number).where(Ticket.company.in_(self._companies(actor)))
             query = sa.select(Audit).where(Audit.seq > wanted.after, sa.or_(Audit.number.is_(None), Audit.number.in_(own)))
@@ -305,9 +305,9 @@ class Staff:
                 if bound is not None:
                     query = query.where(beyond(bound))
             query = query.order_by(Audit.seq.desc() if wanted.newest_first else Audit.seq).limit(wanted.limit)
-            rows = unit.session.execute(query).scalars().all()
-            unit.audit(actor, "log_read", number or None, count=len(rows))
-            return tuple(map(_logged, rows))
+            found = tuple(map(_logged, session.execute(query).scalars()))
+        self._office.audit.record(Entry(actor, "log_read", number or None, {"count": len(found)}))
+        return found
 
     def verify_log(self, actor: Actor, head: Head | None = None) -> tuple[Verdict, Head]:
         """Check the whole audit log (`AuditLog.verify`), and tell its end, to be kept elsewhere; for auditors.
@@ -345,6 +345,15 @@ class Staff:
             raise UnknownTicketError
         actor.require(action, ticket.company, ticket.number)
         return ticket
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[Session]:
+        with self._office.refusing(), self._office.database.read() as session:
+            yield session
+
+    def _record_list(self, actor: Actor, views: Sequence[StaffView], filters: Filters) -> None:
+        detail = {"count": len(views), "company": filters.company, "by_contact": filters.contact is not None}
+        self._office.audit.record(Entry(actor, "listed", None, detail))
 
     def _companies(self, actor: Actor) -> Sequence[str]:
         return [*self._office.companies] if actor.is_system else sorted(actor.companies)

@@ -5,12 +5,12 @@ import sys
 
 import pytest
 
-from madoguchi.nlu.lean import needs_tensorflow
+from madoguchi.lean import needs_tensorflow
 from madoguchi.settings import ROOT
 
 _RUN = """
 import sys
-from madoguchi.nlu import lean
+from madoguchi import lean
 sys.meta_path.insert(0, lean._Finder())
 import rasa.core.run, rasa.server, rasa.engine.recipes.default_components
 from rasa.nlu.classifiers.diet_classifier import DIETClassifier

@@ -5,6 +5,8 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 
+import madoguchi.accounts.tables
+import madoguchi.conversations.handover_tables
 import madoguchi.conversations.tables
 import madoguchi.reports.tables
 import madoguchi.requests.tables  # noqa: F401 - makes the models known

@@ -29,7 +29,7 @@ def staff(gateway, corpus):
     for lang in LANGS:
         account(f"sqlite:///{gateway.database}", f"seen-{lang}", "operator", ["jamil"], lang=lang)
     now = utc_now()
-    for n, entry in enumerate(corpus.entries_of("jamil")):
+    for n, entry in enumerate(corpus.entries_of("jamil")[::3]):
         kind = "not_stated" if entry.id.startswith("jamil#") and not entry.stated else "answer"
         for lang in LANGS:
             question = entry.asked_as[lang][n % 5]

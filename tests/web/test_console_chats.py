@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
+import subprocess
+import sys
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -11,6 +14,7 @@ import httpx
 import pytest
 
 from madoguchi.answers.form import title
+from madoguchi.settings import ROOT
 from madoguchi.understanding.choices import FIXED
 
 from .client import GENEROUS, Chat, Rasa, alone, answer, conversation_of, events, new_id, rows, sql, text_of, wait_for
@@ -476,6 +480,16 @@ def test_calling_staff_again_and_again_is_limited(tmp_path, stub):
         chat = Chat(gateway.port)
         statuses = [chat.http.post("/api/conversation/handover", json={"want": "person"}).status_code for _ in range(5)]
     assert statuses == [200, 200, 200, 429, 429]
+
+
+def test_many_chats_lose_and_double_nothing():
+    """The small version of what `tools/load_chats.py` measures: two processes on SQLite."""
+    command = [sys.executable, "tools/load_chats.py", "--chats", "12", "--staff", "3", "--seconds", "6", "--pace", "1"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    found = json.loads(done.stdout)
+    assert (found["lost"], found["doubled"], found["disordered"], found["errors"]) == (0, 0, 0, 0)
+    assert min(found["staff_messages"], found["customer_messages"]) > 0
 
 
 def test_hours_are_said(tmp_path, stub):

@@ -32,6 +32,12 @@ opener.addEventListener("click", explain);
 onKey("?", explain);
 if (find && location.hash === "#find") find.focus();
 
+// Filters that restrict nothing stay out of the address.
+document.addEventListener("htmx:configRequest", (event) => {
+  const { elt, formData } = event.detail;
+  if (elt.matches(".filters")) for (const [name, value] of [...formData]) if (!value) formData.delete(name);
+});
+
 // One move's form at a time. (Of details with one name, the old page's would close the new one's while htmx swaps them.)
 document.addEventListener(
   "toggle",

@@ -8,7 +8,6 @@ is enough for Rasa's own modules to be imported. `rasa …` on the command line 
 from __future__ import annotations
 
 import sys
-from collections.abc import MutableSequence
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from pathlib import Path
@@ -44,7 +43,9 @@ class _Nothing(metaclass=_Kind):
 
 
 class _Module(ModuleType):
-    __path__: MutableSequence[str] = []
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self.__path__ = []
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):
@@ -75,7 +76,7 @@ def _is_known(name: str) -> bool:
 
 
 def main() -> None:
-    """`python -m madoguchi.nlu.lean …` is `rasa …`."""
+    """`python -m madoguchi.lean …` is `rasa …`."""
     if not needs_tensorflow(Path("config.yml")):
         sys.meta_path.insert(0, _Finder())
     from rasa.__main__ import main as rasa
