@@ -6,7 +6,7 @@ export SQLALCHEMY_SILENCE_UBER_WARNING := 1
 export TF_CPP_MIN_LOG_LEVEL := 3
 DEV_SET ?= ../shared/eval/dev.jsonl
 
-.PHONY: help run test train chat lint format eval setup setup-dev lock clean
+.PHONY: help run test train chat lint format eval bench setup setup-dev lock clean
 .DEFAULT_GOAL := help
 
 help:  ## show this list
@@ -39,6 +39,13 @@ format: setup-dev  ## format the code
 
 eval: setup  ## score the running assistant on the development set, then folds over the phrasings
 	@tools/eval.sh "$(DEV_SET)"
+
+bench: setup  ## the comparisons of bench/README.md; hours on two cores
+	@$(PY) -m madoguchi train
+	@$(PY) -m bench.understanding
+	@$(PY) -m bench.hint3
+	@$(PY) -m bench.growth
+	@$(PY) -m bench.turn
 
 setup:
 	@tools/setup.sh run

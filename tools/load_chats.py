@@ -202,7 +202,8 @@ class Customer(Side):
             await self.start.came.wait()
             await self.pause()
             while time.perf_counter() < self.start.until:
-                await http.post("/api/conversation/typing", json={"typing": True})
+                with contextlib.suppress(httpx.HTTPError):  # as the page, which does not try it again
+                    await http.post("/api/conversation/typing", json={"typing": True})
                 await self.deliver("customer", key, lambda text, client_id: self._post(http, text, client_id))
                 await self.pause()
             await self.settle()
@@ -278,7 +279,8 @@ class Staff(Side):
             await self.start.came.wait()
             await self.pause()
             while time.perf_counter() < self.start.until:
-                await self.http.post(f"/chats/{chat}/sign", data={"typing": "1"})
+                with contextlib.suppress(httpx.HTTPError):
+                    await self.http.post(f"/chats/{chat}/sign", data={"typing": "1"})
                 await self.deliver("staff", whose, lambda text, client_id: self._say(chat, text, client_id))
                 await self.pause()
             await self.settle()
@@ -292,7 +294,8 @@ class Staff(Side):
 def client(port: int, number: int) -> httpx.AsyncClient:
     """With an address of its own; the gateway believes a proxy on the loopback address."""
     headers = {"X-Forwarded-For": f"10.9.{number >> 8}.{number & 255}"}
-    limits = httpx.Limits(max_connections=None, max_keepalive_connections=4)
+    # The server closes what is idle after five seconds; a connection that it is about to close is not used again.
+    limits = httpx.Limits(max_connections=None, max_keepalive_connections=4, keepalive_expiry=3)
     return httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", headers=headers, timeout=60, limits=limits, trust_env=False, verify=_TLS)
 
 
@@ -368,13 +371,14 @@ def main() -> int:
         secret = hashed(PASSWORD)
         with Database(database).write() as session:
             session.add_all(new_account(name, "operator", ["lexus"], name, "en", utc_now(), password_hash=secret) for name in names)
-        figures = asyncio.run(load(port, console, names, given.chats, given.seconds, given.pace))
-        log = (Path(folder) / "gateway.log").read_text(errors="replace")
+        try:
+            figures = asyncio.run(load(port, console, names, given.chats, given.seconds, given.pace))
+        finally:
+            log = (Path(folder) / "gateway.log").read_text(errors="replace")
+            sys.stderr.write(log[-4000:])
     found = {"chats": given.chats, "staff": given.staff, "seconds": given.seconds, "workers": given.workers, **figures.summary()}
     found["errors"] = len(re.findall(r"(?i)error|exception", log))
     sys.stdout.write(json.dumps(found) + "\n")
-    if found["errors"]:
-        sys.stderr.write(log[-4000:])
     talked = sum(bool(talk.sent) for (side, _), talk in figures.talks.items() if side == "staff")
     return int(bool(found["lost"] or found["doubled"] or found["disordered"]) or talked < given.chats)
 

@@ -73,7 +73,7 @@ async def _chat(visit: Visit, mine: str, after: int) -> AsyncIterator[str]:
     time = asyncio.get_running_loop().time
     names = await run_sync(visit.services.accounts.names)
     told: dict[str, Any] = {}
-    head = ""
+    head: object = None
     signed_at = checked_at = 0.0
     try:
         with hub.subscribed(mine) as changed:
@@ -91,9 +91,9 @@ async def _chat(visit: Visit, mine: str, after: int) -> AsyncIterator[str]:
                         yield _event("message", {"seq": message["seq"], "sender": message["sender"], "html": piece(visit, message)})
                     after = max([after, *(message["seq"] for message in found)])
                 now = fleeting(visit, state, names)
-                new_head = head_of(visit, state, names)
+                new_head = (now["mode"], state.taken_by, state.company, state.lang, state.outcome, now["replied"])
                 if now != told or new_head != head:
-                    yield _event("state", now | ({"head": new_head} if new_head != head else {}))
+                    yield _event("state", now | ({"head": head_of(visit, state, names)} if new_head != head else {}))
                     told, head = now, new_head
                 else:
                     yield _event("beat", {})

@@ -171,6 +171,8 @@ class Handovers:
         Raises:
             ConversationError: `gone`.
         """
+        if not self._is_live(conversation_id):
+            return
         with self._database.write() as session:
             conversation = locked(session, conversation_id)
             if conversation.state in LIVE:
@@ -220,6 +222,13 @@ class Handovers:
             if ids:
                 raised = sa.update(Conversation).where(Conversation.id.in_(ids)).values(version=Conversation.version + 1)
                 session.execute(raised.execution_options(synchronize_session=False))
+
+    def _is_live(self, conversation_id: str) -> bool:
+        with self._database.read() as session:
+            state = session.execute(sa.select(Conversation.state).where(Conversation.id == conversation_id)).scalar_one_or_none()
+        if state is None:
+            raise ConversationError("gone")
+        return state in LIVE
 
     def _seen_to(self, conversation_id: str, now: datetime) -> None:
         with self._office.unit() as unit:

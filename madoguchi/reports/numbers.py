@@ -194,16 +194,22 @@ class Numbers:
 
     @staticmethod
     def _examples(period: Period, scope: Scope) -> Any:
-        asked = aliased(Message)
-        company = company_of()
-        return (
-            sa.select(Answer.text, company, Answer.topic, Answer.lang, asked.text)
+        newest = (
+            sa.select(Answer.conversation_id, Answer.seq, company_of().label("company"))
             .join(Conversation, Conversation.id == Answer.conversation_id)
-            .join(asked, sa.and_(asked.conversation_id == Answer.conversation_id, asked.seq == Answer.body["answers"].as_integer()))
-            .where(Answer.kind == "not_stated", is_answer(), within(period, Answer.created_at), scope.where(company))
-            .where(asked.body["payload"].as_string().is_(None))
+            .where(Answer.kind == "not_stated", is_answer(), within(period, Answer.created_at), scope.where(company_of()))
             .order_by(Answer.created_at.desc())
             .limit(_EXAMPLES_FROM)
+            .subquery()
+        )
+        said, asked = aliased(Message), aliased(Message)
+        return (
+            sa.select(said.text, newest.c.company, said.topic, said.lang, asked.text)
+            .select_from(newest)
+            .join(said, sa.and_(said.conversation_id == newest.c.conversation_id, said.seq == newest.c.seq))
+            .join(asked, sa.and_(asked.conversation_id == said.conversation_id, asked.seq == said.body["answers"].as_integer()))
+            .where(asked.body["payload"].as_string().is_(None))
+            .order_by(said.created_at.desc())
         )
 
     def requests(self, period: Period, scope: Scope) -> list[Requests]:

@@ -8,7 +8,7 @@ from datetime import date, datetime
 
 import sqlalchemy as sa
 
-from .clocks import CLOCKS, Clock, Due, due, promise_alarm, suit_alert, target_day
+from .clocks import CLOCKS, Clock, Due, due, japan_day, promise_alarm, suit_alert, target_day
 from .office import RequestSettings
 from .states import NEEDS_ROUTING, OPEN
 from .tables import Ticket
@@ -42,12 +42,17 @@ class Ranked:
 
 def ranked(rows: Iterable[sa.engine.Row], settings: RequestSettings) -> list[Ranked]:
     """Tickets from their `COLUMNS`."""
-    return [
-        Ranked(
-            row.id, row.number, row.state, row.assignee, row.arrived_at or row.opened_at, _due(row, settings) if row.state in OPEN else ()
-        )
-        for row in rows
-    ]
+    known: dict[tuple[object, ...], tuple[Due, ...]] = {}  # many arrived on the same day
+    found = []
+    for row in rows:
+        running: tuple[Due, ...] = ()
+        if row.state in OPEN:
+            key = (row.company, row.type, *(moment and japan_day(moment) for moment in (row.arrived_at, row.documents_at)))
+            if key not in known:
+                known[key] = _due(row, settings)
+            running = known[key]
+        found.append(Ranked(row.id, row.number, row.state, row.assignee, row.arrived_at or row.opened_at, running))
+    return found
 
 
 def by_due(found: Sequence[Ranked], clock: Clock | None, within: int | None, today: date) -> list[Ranked]:
@@ -66,7 +71,7 @@ def counted(found: Sequence[Ranked], account: str, today: date) -> Counts:
     """
 
     def late_and_soon(clock: Clock | None) -> tuple[int, int]:
-        left = [each.left(clock, today) for each in found]
+        left = [each.left(clock, today) for each in found if each.due]
         return sum(days < 0 for days in left), sum(days <= SOON_DAYS for days in left)
 
     late, soon = late_and_soon(None)

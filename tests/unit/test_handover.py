@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
+import yaml
 
 from madoguchi.conversations import (
     ConversationError,
@@ -22,9 +24,11 @@ from madoguchi.conversations import (
 )
 from madoguchi.conversations.handover_tables import Handover, Sign
 from madoguchi.conversations.service import IDLE
+from madoguchi.corpus import shared_corpus
 from madoguchi.hours import StaffedHours
 from madoguchi.requests import Actor, ForbiddenError, KeyRing
 from madoguchi.requests.tables import Audit
+from madoguchi.settings import ROOT
 from madoguchi.store import Database
 
 from .requests_counter import Counter, new_counter
@@ -466,6 +470,32 @@ def test_a_conversation_has_one_open_handover(houses):
         session.add(
             Handover(conversation_id=mine, reason="asked", lang="en", summary={}, queued_at=made.queued_at, waiting_since=made.queued_at)
         )
+
+
+def sentences():
+    """What customers and staff read of live chats, by file and name, in both languages."""
+    for file in ("conversations/handover.yml", "console/phrases/chats.yml", "console/canned.yml"):
+        for name, entry in yaml.safe_load((ROOT / "madoguchi" / file).read_text(encoding="utf-8")).items():
+            for part in (entry["title"], entry["text"]) if "title" in entry else (entry,):
+                yield f"{file}: {name}", part
+
+
+def test_both_languages_say_the_same_things():
+    for name, texts in sentences():
+        assert set(texts) == {"ja", "en"}, name
+        fields = [sorted(re.findall(r"{(\w+)}", texts[lang])) for lang in ("ja", "en")]
+        assert fields[0] == fields[1], name
+        assert not re.search("[ぁ-んァ-ヴ一-龥]", texts["en"]), name
+
+
+def test_canned_replies_say_nothing_of_a_company():
+    """What a company states comes from its policy, by the placeholders or the look-up: no number, address or name stands here."""
+    names = [text for company in shared_corpus().companies.values() for text in (*company.full.values(), *company.button.values())]
+    for name, texts in sentences():
+        if name.startswith("console/canned"):
+            for text in texts.values():
+                assert not re.search("[0-9@]|http", text), name
+                assert not any(each in text for each in names), name
 
 
 def test_a_database_of_its_own(tmp_path):

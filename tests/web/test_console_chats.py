@@ -149,21 +149,45 @@ def test_the_queue_and_back_to_the_assistant(queued, stub, staff):
     assert [text for _, text in stub.asked[asked:]] == ["for the machine again"]
 
 
-def test_the_button_calls_staff_even_without_the_assistant(tmp_path):
+@pytest.fixture(scope="module")
+def strict(tmp_path_factory):
+    """A gateway with hours of Jamil that hardly begin, and three messages a minute from an address."""
     rasa = Rasa().start()
-    unsure = answer("I do not understand", kind="clarify")
-    rasa.on |= {text: lambda: (200, [unsure]) for text in ("qwrt", "zxcv")}
-    with alone(tmp_path, rasa, **GENEROUS) as gateway:
-        chat = Chat(gateway.port, "lexus", "en")
-        assert chat.ask("qwrt")["offers"] == []
-        second = chat.ask("zxcv")
-        assert [offer["title"] for offer in second["offers"]] == [PERSON]  # unsure twice: a person is offered
-        rasa.kill()
-        made(gateway, "ann", ["lexus"]).there()
-        chat.send(offer=second["offers"][0]["id"])
-        wait_for(lambda: chat.state()["state"] == "queued", 10)
-        [handover] = rows(gateway.database, "SELECT * FROM handover")
-    assert handover["reason"] == "unsure"
+    rasa.on |= {text: lambda: (200, [answer("I do not understand", kind="clarify")]) for text in ("qwrt", "zxcv")}
+    settings = {**GENEROUS, "MADOGUCHI_ADDRESS_MESSAGES_A_MINUTE": "3", "MADOGUCHI_STAFFED_HOURS": "jamil=sun 0:00-0:01"}
+    with alone(tmp_path_factory.mktemp("strict"), rasa, **settings) as gateway:
+        yield gateway, rasa
+    rasa.kill()
+
+
+def test_hours_are_said(strict):
+    gateway, _ = strict
+    made(gateway, "cy", ["jamil"]).there()
+    chat = Chat(gateway.port, "jamil", "ja")
+    chat.http.post("/api/conversation/handover", json={"want": "person"})
+    [told] = chat.messages()
+    assert "日曜日 0:00～0:01（日本時間、祝日を除く）" in text_of(told)
+    assert "次の受付時間は" in text_of(told)
+    assert "03-5945-0121" in text_of(told)
+
+
+def test_calling_staff_again_and_again_is_limited(strict):
+    chat = Chat(strict[0].port, "jamil")
+    statuses = [chat.http.post("/api/conversation/handover", json={"want": "person"}).status_code for _ in range(5)]
+    assert statuses == [200, 200, 200, 429, 429]
+
+
+def test_the_button_calls_staff_even_without_the_assistant(strict):
+    gateway, rasa = strict
+    chat = Chat(gateway.port, "lexus", "en")
+    assert chat.ask("qwrt")["offers"] == []
+    second = chat.ask("zxcv")
+    assert [offer["title"] for offer in second["offers"]] == [PERSON]  # unsure twice: a person is offered
+    rasa.kill()
+    made(gateway, "ann", ["lexus"]).there()
+    chat.send(offer=second["offers"][0]["id"])
+    wait_for(lambda: chat.state()["state"] == "queued", 10)
+    assert [row["reason"] for row in rows(gateway.database, "SELECT reason FROM handover")] == ["unsure"]
 
 
 def test_who_waits_for_long_is_told_and_may_leave_a_ticket(gateway, queued):
@@ -381,7 +405,7 @@ def test_staff_hear_of_the_queue_and_count_as_there(queued, staff, gateway):
     chat, mine = queued
     ann = staff["ann"]
     with sql(gateway.database) as connection:
-        connection.execute("UPDATE staff_presence SET seen_at = '2026-01-01 00:00:00.000000'")
+        connection.execute("UPDATE staff_presence SET seen_at = datetime('now', '-45 seconds') || '.000000'")
     news = ann.follow("/chats/pulse", lambda name, data: name == "pulse" and any(mine in row for row in data["revision"][0]))
     assert news[-1][1]["available"] is True
     assert news[-1][1]["waiting"] >= 1
@@ -475,13 +499,6 @@ def test_a_foreign_page_calls_nobody(gateway):
     assert httpx.post(f"http://127.0.0.1:{gateway.port}/api/conversation/typing", json={"typing": True}, trust_env=False).status_code == 401
 
 
-def test_calling_staff_again_and_again_is_limited(tmp_path, stub):
-    with alone(tmp_path, stub, **GENEROUS | {"MADOGUCHI_ADDRESS_MESSAGES_A_MINUTE": "3"}) as gateway:
-        chat = Chat(gateway.port)
-        statuses = [chat.http.post("/api/conversation/handover", json={"want": "person"}).status_code for _ in range(5)]
-    assert statuses == [200, 200, 200, 429, 429]
-
-
 def test_many_chats_lose_and_double_nothing():
     """The small version of what `tools/load_chats.py` measures: two processes on SQLite."""
     command = [sys.executable, "tools/load_chats.py", "--chats", "12", "--staff", "3", "--seconds", "6", "--pace", "1"]
@@ -490,15 +507,3 @@ def test_many_chats_lose_and_double_nothing():
     found = json.loads(done.stdout)
     assert (found["lost"], found["doubled"], found["disordered"], found["errors"]) == (0, 0, 0, 0)
     assert min(found["staff_messages"], found["customer_messages"]) > 0
-
-
-def test_hours_are_said(tmp_path, stub):
-    with alone(tmp_path, stub, **GENEROUS | {"MADOGUCHI_STAFFED_HOURS": "jamil=sun 0:00-0:01"}) as gateway:
-        made(gateway, "cy", ["jamil"]).there()
-        chat = Chat(gateway.port, "jamil", "ja")
-        chat.http.post("/api/conversation/handover", json={"want": "person"})
-        [told] = chat.messages()
-    assert chat is not None
-    assert "日曜日 0:00～0:01（日本時間、祝日を除く）" in text_of(told)
-    assert "次の受付時間は" in text_of(told)
-    assert "03-5945-0121" in text_of(told)

@@ -428,13 +428,9 @@ if (talk) {
     else tell(words.not_mine);
   });
   remember();
-  // A take that was won: the box is where one goes on.
+  document.addEventListener("htmx:beforeRequest", ({detail}) => { wanted ||= detail.pathInfo.requestPath.endsWith("/take"); });
   document.addEventListener("htmx:afterRequest", ({detail}) => {
-    const {successful: is_done, pathInfo: {requestPath: path}} = detail;
-    if (is_done && path.startsWith(`/chats/${talk.dataset.id}/`)) tell("");
-    if (!is_done || !path.endsWith("/take")) return;
-    if (isMine()) box.focus();
-    else wanted = true; // the stream will say so
+    if (detail.successful && detail.pathInfo.requestPath.startsWith(`/chats/${talk.dataset.id}/`)) tell("");
   });
   key("t", () => $("take")?.click());
   key("r", (event) => isMine() && to(event, "say"));

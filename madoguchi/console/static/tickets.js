@@ -58,11 +58,11 @@ document.addEventListener("htmx:afterSettle", (event) => {
   if (event.detail.requestConfig?.target?.id !== "ticket") return;
   const page = document.getElementById("ticket");
   tell(page.dataset.said);
-  const message = page.querySelector("[data-message]");
-  const preview = page.querySelector(".mail");
-  (message ?? preview)?.scrollIntoView({ block: "nearest" });
-  if (message) message.focus({ preventScroll: true });
-  else preview?.closest("form").querySelector("button.main").focus({ preventScroll: true });
+  const shown = page.querySelector("[data-message]") ?? page.querySelector(".mail");
+  shown?.scrollIntoView({ block: "nearest" });
+  const next = shown?.closest("form")?.querySelector("button.main") ?? shown ?? document.getElementById("steps-title");
+  // What was pressed is gone with the page before; whoever works by keys goes on from here.
+  next.focus({ preventScroll: true });
 });
 
 // Personal values hide after a while, and as soon as nobody looks at the page.
