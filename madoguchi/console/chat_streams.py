@@ -84,12 +84,10 @@ async def _chat(visit: Visit, mine: str, after: int) -> AsyncIterator[str]:
                 if signed_at == 0.0 or time() - signed_at >= BEAT_SECONDS:
                     await run_sync(chats.sign, mine, visit.who.actor)
                     signed_at = time()
-                state = await run_sync(chats.chat, mine, visit.who.actor)
-                if state.last_seq > after:
-                    found = await run_sync(chats.messages, mine, visit.who.actor, after)
-                    for message in shown(visit, found, names):
-                        yield _event("message", {"seq": message["seq"], "sender": message["sender"], "html": piece(visit, message)})
-                    after = max([after, *(message["seq"] for message in found)])
+                state, found = await run_sync(chats.follow, mine, visit.who.actor, after)
+                for message in shown(visit, found, names):
+                    after = message["seq"]
+                    yield _event("message", {"seq": after, "sender": message["sender"], "html": piece(visit, message)})
                 now = fleeting(visit, state, names)
                 new_head = (now["mode"], state.taken_by, state.company, state.lang, state.outcome, now["replied"])
                 if now != told or new_head != head:

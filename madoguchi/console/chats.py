@@ -30,7 +30,7 @@ async def one(visit: Visit) -> Response:
     """A chat beside the queue."""
     services, mine, actor = visit.services, visit.request.path_params["id"], visit.who.actor
     try:
-        chat = await run_sync(services.chats.chat, mine, actor)
+        chat = await run_sync(services.chats.chat, mine, actor, True)
     except ConversationError as error:
         raise HTTPException(404) from error
     messages = await run_sync(services.chats.messages, mine, actor)

@@ -9,12 +9,15 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from madoguchi import Language
 from madoguchi.requests import Actor, ForbiddenError, Office
 from madoguchi.store import utc_now
 
+from . import chat_statements as statements
+from . import short
 from .errors import ConversationError
 from .handover import into_queue, newest_ticket
 from .handover_tables import CUSTOMER_SIGN, OUTCOMES, RETURNED, Handover, Sign
@@ -141,40 +144,32 @@ class LiveChats:
         with self._database.read() as session:
             return _rows(session, where, Handover.ended_at.desc(), _MOST_RECENT)
 
-    def chat(self, conversation_id: str, actor: Actor) -> LiveChat:
-        """A chat at this moment."""
-        now = self._now()
+    def chat(self, conversation_id: str, actor: Actor, with_ticket: bool = False) -> LiveChat:
+        """A chat at this moment; the ticket is looked up only where it is asked for."""
         with self._looking(self._database.read()) as session:
-            conversation, handover = self._seen(session, conversation_id, actor)
-            signs = session.execute(sa.select(Sign).where(Sign.conversation_id == conversation_id)).scalars().all()
-            customer = next((sign for sign in signs if sign.who == CUSTOMER_SIGN), None)
-            ticket = newest_ticket(session, str(conversation.sender))
-            return LiveChat(
-                conversation_id, "ended" if handover.ended_at is not None else conversation.state, conversation.version, handover.company,
-                conversation.lang, handover.reason, handover.summary, handover.queued_at, handover.waiting_since, handover.taken_by,
-                handover.first_reply_at, handover.outcome, (ticket.number, ticket.state) if ticket else None,
-                tuple(s.who for s in signs if s.who not in (CUSTOMER_SIGN, actor.id) and _since(s.seen_at, now, VIEWED_FOR)),
-                customer is not None and _since(customer.typing_at, now, TYPING),
-                customer is not None and _since(customer.seen_at, now, PRESENT * 2),
-                _last_seq(conversation, handover),
-            )  # fmt: skip
+            found = self._found(session, conversation_id, actor)
+            ticket = newest_ticket(session, found.sender) if with_ticket else None
+            return self._chat(session, conversation_id, actor, found, (ticket.number, ticket.state) if ticket else None)
 
     def messages(self, conversation_id: str, actor: Actor, after: int = 0) -> list[dict[str, Any]]:
         """The messages after a number, notes and late answers of the assistant among them.
 
         Each is as customers see it (writing.shown), with `by`, the account that wrote it, `answer` of the assistant, and `is_note`.
         """
+        return self.follow(conversation_id, actor, after)[1]
+
+    def follow(self, conversation_id: str, actor: Actor, after: int) -> tuple[LiveChat, list[dict[str, Any]]]:
+        """A chat and its messages after a number (see `messages`) as of one moment."""
         with self._looking(self._database.read()) as session:
-            conversation, handover = self._seen(session, conversation_id, actor)
-            query = (
-                sa.select(Message)
-                .where(Message.conversation_id == conversation_id, Message.seq > after, Message.seq <= _last_seq(conversation, handover))
-                .order_by(Message.seq)
-            )
-            return [
+            found = self._found(session, conversation_id, actor)
+            chat = self._chat(session, conversation_id, actor, found, None)
+            if chat.last_seq <= after:
+                return chat, []
+            messages = session.execute(statements.MESSAGES, {"id_": conversation_id, "after": after, "until": chat.last_seq})
+            return chat, [
                 {**shown(message), "by": message.body.get("by"), "answer": message.body.get("answer"), "text": message.text,
                  "created_at": message.created_at, "is_note": message.sender == NOTE}
-                for message in session.execute(query).scalars()
+                for message in messages
             ]  # fmt: skip
 
     def log(self, conversation_id: str, actor: Actor, action: str) -> None:
@@ -221,15 +216,21 @@ class LiveChats:
             HandoverError: `not_yours`.
         """
         now = self._now()
-        with self._office.unit() as unit:
-            conversation, handover = self._mine(unit.session, conversation_id, actor)
-            if (known := _known(unit.session, conversation_id, draft)) is not None:
-                return known
-            message = append(unit.session, conversation, draft, now)
-            conversation.active_at = now
-            handover.first_reply_at = handover.first_reply_at or now
-            put_sign(unit.session, conversation_id, actor.id, seen_at=now, typing_at=None, read_seq=message.seq)
-            return int(message.seq)
+        with self._looking(self._database.statements()) as connection:
+            conversation = connection.execute(short.BY_ID, {"id_": conversation_id}).first()
+            found = self._found(connection, conversation_id, actor)
+            if found.state != HUMAN or found.taken_by != actor.id:
+                raise HandoverError("not_yours", found.taken_by)
+            row = short.row_of(conversation, conversation.last_seq + 1, draft, now)
+            if connection.execute(short.INSERT, row).rowcount == 0:
+                known = connection.execute(short.KNOWN, {"id_": conversation_id, "client": draft.client_id}).one()
+                return int(known.seq)
+            connection.execute(statements.SAID, {"id_": conversation_id, "seq": row["seq"], "now": now})
+            if found.first_reply_at is None:
+                connection.execute(statements.REPLIED, {"handover": found.id, "now": now})
+            sign = {"id_": conversation_id, "who": actor.id, "seen": now, "typing": None, "read": row["seq"]}
+            connection.execute(statements.SIGNED, sign)
+            return int(row["seq"])
 
     def note(self, conversation_id: str, actor: Actor, draft: Draft) -> int:
         """Leave a note that the customer never sees; whoever may see the chat may. Once, as `say`.
@@ -302,25 +303,25 @@ class LiveChats:
     def sign(self, conversation_id: str, actor: Actor, read: int | None = None, is_typing: bool | None = None) -> None:
         """Keep that somebody views a chat, types in it, has read up to a number; what is None stays as it is."""
         now = self._now()
-        with self._looking(self._database.write()) as session:
-            conversation = locked(session, conversation_id)
-            _, handover = self._seen(session, conversation_id, actor)
-            if handover.ended_at is not None:
+        with self._looking(self._database.statements()) as connection:
+            found = self._found(connection, conversation_id, actor)
+            if found.ended_at is not None:
                 return
-            before = session.get(Sign, (conversation_id, actor.id))
-            was_typing = before is not None and _since(before.typing_at, now, TYPING)
-            was_there = before is not None and _since(before.seen_at, now, VIEWED_FOR)
-            values: dict[str, Any] = {"seen_at": now}
-            if read is not None:
-                values["read_seq"] = min(max(read, before.read_seq if before is not None else 0), conversation.last_seq)
-            if is_typing is not None:
-                values["typing_at"] = now if is_typing and handover.taken_by == actor.id else None
-            changes = (
-                not was_there or is_typing not in (None, was_typing) or (before is not None and values.get("read_seq", 0) > before.read_seq)
+            before = connection.execute(statements.SIGN, {"id_": conversation_id, "who": actor.id}).first()
+            had_read = before.read_seq if before is not None else 0
+            was_typing = before.typing_at if before is not None else None
+            has_read = max(had_read, min(read or 0, found.last_seq))
+            typing_at = was_typing if is_typing is None else now if is_typing and found.taken_by == actor.id else None
+            sign = {"id_": conversation_id, "who": actor.id, "seen": now, "typing": typing_at, "read": has_read}
+            connection.execute(statements.SIGNED, sign)
+            is_news = (
+                before is None
+                or not _since(before.seen_at, now, VIEWED_FOR)
+                or has_read > had_read
+                or _since(typing_at, now, TYPING) != _since(was_typing, now, TYPING)
             )
-            put_sign(session, conversation_id, actor.id, **values)
-            if changes:
-                conversation.version += 1
+            if is_news:
+                connection.execute(statements.TOUCHED, {"id_": conversation_id})
 
     def leave(self, conversation_id: str, actor: Actor) -> None:
         """Somebody's page no longer shows a chat."""
@@ -333,20 +334,39 @@ class LiveChats:
     # -- who may
 
     @contextlib.contextmanager
-    def _looking(self, opened: contextlib.AbstractContextManager[Session]) -> Iterator[Session]:
+    def _looking(self, opened: contextlib.AbstractContextManager[Any]) -> Iterator[Any]:
         """A transaction without audit entries of its own; a refusal is audited all the same."""
         try:
-            with opened as session:
-                yield session
+            with opened as connection:
+                yield connection
         except ForbiddenError as refused:
             self._office.audit.record(refused.entry)
             raise
+        except IntegrityError as error:  # deleted in this very moment
+            raise ConversationError("gone") from error
 
-    def _seen(self, session: Session, conversation_id: str, actor: Actor) -> tuple[Conversation, Handover]:
-        conversation = session.get(Conversation, conversation_id)
-        if conversation is None:
+    @staticmethod
+    def _found(connection: Any, conversation_id: str, actor: Actor) -> Any:
+        """The row of a chat that somebody may see (chat_statements.CHAT)."""
+        found = connection.execute(statements.CHAT, {"id_": conversation_id}).first()
+        if found is None:
             raise ConversationError("gone")
-        return conversation, self._handed(session, conversation_id, actor, "chat_shown")
+        if not serves(actor.companies, found.company):
+            raise ForbiddenError(actor, "chat_shown")
+        return found
+
+    def _chat(self, connection: Any, conversation_id: str, actor: Actor, found: Any, ticket: tuple[str, str] | None) -> LiveChat:
+        now, is_ended = self._now(), found.ended_at is not None
+        signs = connection.execute(statements.SIGNS, {"id_": conversation_id}).all()
+        customer = next((sign for sign in signs if sign.who == CUSTOMER_SIGN), None)
+        return LiveChat(
+            conversation_id, "ended" if is_ended else found.state, found.version, found.company, found.lang, found.reason, found.summary,
+            found.queued_at, found.waiting_since, found.taken_by, found.first_reply_at, found.outcome, ticket,
+            tuple(sign.who for sign in signs if sign.who not in (CUSTOMER_SIGN, actor.id) and _since(sign.seen_at, now, VIEWED_FOR)),
+            customer is not None and _since(customer.typing_at, now, TYPING),
+            customer is not None and _since(customer.seen_at, now, PRESENT * 2),
+            found.ended_seq if is_ended else found.last_seq,
+        )  # fmt: skip
 
     def _handed(self, session: Session, conversation_id: str, actor: Actor, action: str) -> Handover:
         query = (
@@ -372,10 +392,6 @@ class LiveChats:
 
 def _since(moment: datetime | None, now: datetime, within: timedelta) -> bool:
     return moment is not None and moment > now - within
-
-
-def _last_seq(conversation: Conversation, handover: Handover) -> int:
-    return int(conversation.last_seq if handover.ended_at is None else handover.ended_seq)
 
 
 def _known(session: Session, conversation_id: str, draft: Draft) -> int | None:

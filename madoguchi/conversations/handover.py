@@ -6,11 +6,13 @@ conversation's row, which every change locks first; the audit log has each chang
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from madoguchi import Language
@@ -21,6 +23,7 @@ from madoguchi.requests.states import NEEDS_ROUTING
 from madoguchi.requests.tables import Ticket
 from madoguchi.store import utc_now
 
+from . import chat_statements as statements
 from .errors import ConversationError
 from .handover_tables import ASKED, CANCELLED, CUSTOMER_SIGN, REQUEST, UNSURE, Handover, StaffPresence
 from .live import LIVE, back_to_assistant, open_handover, present, say, serves, tell
@@ -171,20 +174,23 @@ class Handovers:
         Raises:
             ConversationError: `gone`.
         """
-        if not self._is_live(conversation_id):
+        key = {"id_": conversation_id}
+        with self._database.read() as session:
+            state = session.execute(statements.STATE, key).scalar_one_or_none()
+        if state is None:
+            raise ConversationError("gone")
+        if state not in LIVE:
             return
-        with self._database.write() as session:
-            conversation = locked(session, conversation_id)
-            if conversation.state in LIVE:
-                now = self._now()
-                put_sign(session, conversation_id, CUSTOMER_SIGN, seen_at=now, typing_at=now if is_typing else None)
-                conversation.version += 1
+        now = self._now()
+        with self._database.statements() as connection:
+            if connection.execute(statements.TOUCHED, key).rowcount:
+                sign = {**key, "who": CUSTOMER_SIGN, "seen": now, "typing": now if is_typing else None, "read": 0}
+                connection.execute(statements.SIGNED, sign)
 
     def customer_is_there(self, conversation_id: str) -> None:
         """Keep that the customer's page is open."""
-        with self._database.write() as session:
-            if session.execute(sa.select(Conversation.id).where(Conversation.id == conversation_id)).first() is not None:
-                put_sign(session, conversation_id, CUSTOMER_SIGN, seen_at=self._now())
+        with contextlib.suppress(IntegrityError), self._database.statements() as connection:  # deleted in this very moment
+            connection.execute(statements.THERE, {"id_": conversation_id, "seen": self._now()})
 
     def offer_for_request(self, sender: str, offer: Callable[[Language], dict[str, Any]]) -> str | None:
         """Offer staff to a customer whose ticket they have to pass on, where somebody is there; returns the conversation.
@@ -222,13 +228,6 @@ class Handovers:
             if ids:
                 raised = sa.update(Conversation).where(Conversation.id.in_(ids)).values(version=Conversation.version + 1)
                 session.execute(raised.execution_options(synchronize_session=False))
-
-    def _is_live(self, conversation_id: str) -> bool:
-        with self._database.read() as session:
-            state = session.execute(sa.select(Conversation.state).where(Conversation.id == conversation_id)).scalar_one_or_none()
-        if state is None:
-            raise ConversationError("gone")
-        return state in LIVE
 
     def _seen_to(self, conversation_id: str, now: datetime) -> None:
         with self._office.unit() as unit:

@@ -24,6 +24,10 @@ PRESENT = timedelta(seconds=30)
 TYPING = timedelta(seconds=6)
 """Somebody types for this long after they were last heard to."""
 
+_TYPES = sa.select(Sign.who).where(
+    Sign.conversation_id == sa.bindparam("id_"), Sign.who != CUSTOMER_SIGN, Sign.typing_at > sa.bindparam("since")
+)
+
 say = Phrases(Path(__file__).with_name("handover.yml"))
 """What customers read of a handover (handover.yml)."""
 
@@ -76,8 +80,8 @@ def live_state(session: Session, conversation: Conversation, now: datetime) -> d
     if conversation.state == QUEUED and (mine := open_handover(session, conversation.id)) is not None:
         return {"queue": 1 + _ahead(session, mine, now)}
     if conversation.state == HUMAN:
-        query = sa.select(Sign.who).where(Sign.conversation_id == conversation.id, Sign.who != CUSTOMER_SIGN, Sign.typing_at > now - TYPING)
-        return {"typing": True} if session.execute(query).first() is not None else {}
+        is_typing = session.execute(_TYPES, {"id_": conversation.id, "since": now - TYPING}).first() is not None
+        return {"typing": True} if is_typing else {}
     return {}
 
 

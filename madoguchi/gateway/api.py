@@ -191,17 +191,25 @@ async def erase(request: Request) -> Response:
     return JSONResponse({"messages": erased.messages, "events": events, "pending": is_pending})
 
 
-@guarded
-async def send(request: Request) -> Response:
-    """Keep a message and have it answered."""
-    runtime, token = runtime_of(request), _token(request)
-    body = await json_body(request, {"client_id": str, "text": str, "offer": str})
+def _message(body: dict[str, Any]) -> dict[str, Any]:
     if (
         not _CLIENT_ID.fullmatch(body.get("client_id", ""))
         or ("text" in body) == ("offer" in body)
         or len(body.get("offer", "")) > MAX_OFFER
     ):
         raise ConversationError("bad_request")
+    return body
+
+
+@guarded
+async def send(request: Request) -> Response:
+    """Keep a message and have it answered."""
+    runtime, token = runtime_of(request), _token(request)
+    try:
+        body = _message(await json_body(request, {"client_id": str, "text": str, "offer": str}))
+    except ConversationError:
+        await conversation_of(request)  # whoever has no conversation is told that first
+        raise
     if "offer" in body:
         await run_sync(runtime.handing.before_press, await conversation_of(request), body["offer"])
     process = runtime.driver.process

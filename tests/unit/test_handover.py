@@ -283,6 +283,33 @@ def taken(house):
     return mine
 
 
+def test_a_chat_from_two_processes_on_both_databases(houses):
+    here, there = houses
+    here.there(ANN, BOB)
+    mine = here.queued()
+    there.handovers.customer_is_there(mine)
+    there.chats.take(mine, ANN)
+    first = there.chats.say(mine, ANN, draft("one", "client-of-staff"))
+    assert here.chats.say(mine, ANN, draft("one", "client-of-staff")) == first
+    here.sent(mine, "two")
+    here.handovers.customer_types(mine, True)
+    there.chats.sign(mine, ANN, read=first + 1, is_typing=True)
+    here.chats.sign(mine, BOB)
+    chat, messages = here.chats.follow(mine, ANN, first - 1)
+    assert (chat.state, chat.customer_types, chat.customer_is_there, chat.viewers) == ("human", True, True, ("bob",))
+    assert [m["text"] for m in messages] == ["one", "two"]
+    assert here.state(mine)["typing"] is True
+    assert [row.is_unread for row in there.chats.board()] == [False]
+    here.chats.transfer(mine, ANN, "bob", None)
+    there.chats.close(mine, BOB, "answered")
+    assert [row.outcome for row in here.chats.recent(BOB)] == ["answered"]
+    second = here.queued()
+    here.conversations.erase(second)
+    there.handovers.customer_is_there(second)
+    assert refusal(there.handovers.customer_types, second, True).code == "gone"
+    assert refusal(there.chats.sign, second, ANN).code == "gone"
+
+
 def test_a_message_of_staff_comes_once(house, taken):
     first = house.chats.say(taken, ANN, draft(client_id="once"))
     assert house.chats.say(taken, ANN, draft(client_id="once")) == first

@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 
 from . import browser
 from .browser import ARTEFACTS, ChatPage
-from .client import Chat, answer, conversation_of
+from .client import GENEROUS, Chat, alone, answer, conversation_of
 from .console import PASSWORD, Member, account
 
 chromium, visits = browser.chromium, browser.visits
@@ -71,6 +71,13 @@ def console(visits, gateway, name, **options):
 def ask_for_person(stub, chat, lang, text, company="lexus"):
     stub.on[text] = lambda: (200, [answer("nobody", kind="human", company=company, topic="contact", language=lang)])
     chat.send(text)
+
+
+@pytest.fixture(scope="module")
+def gateway(stub, tmp_path_factory):
+    """One whose queue is empty."""
+    with alone(tmp_path_factory.mktemp("live"), stub, **GENEROUS) as made:
+        yield made
 
 
 @pytest.fixture(scope="module", autouse=True)

@@ -283,7 +283,7 @@ def _rasa_of(product):
     for entry in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
             arguments = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdecimal() else []
-            if b"rasa" in arguments and b"run" in arguments and str(product.port).encode() in arguments:
+            if b"madoguchi.lean" in arguments and b"run" in arguments and str(product.port).encode() in arguments:
                 return int(entry.name)
     raise AssertionError("no process of Rasa's")
 
