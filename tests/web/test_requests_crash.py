@@ -17,7 +17,7 @@ from .client import GENEROUS, Chat, text_of, wait_for
 from .test_requests import NUMBER, WISHES
 
 STEPS = ("relation_self", "channel_email", "about_all", "decision_open")
-COMMANDS = {"gateway": b"madoguchi\0gateway", "actions": b"rasa_sdk\0", "rasa": b"rasa\0run"}
+COMMANDS = {"gateway": b"madoguchi\0gateway", "actions": b"rasa_sdk\0", "rasa": b"madoguchi.lean\0run"}
 
 
 def pid_of(servers, name):
