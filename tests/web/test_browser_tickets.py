@@ -176,7 +176,7 @@ def sent_to(servers, address):
 
 def test_a_personal_value_hides_again(visits, servers, url):
     account(url, "revealer", "privacy_officer", ["lexus"])
-    address = "hidden.again@example.com"
+    address = "hidden.twice@example.com"
     number = received(servers, "lexus", "en", address)
     page = signed_in(visits, servers, "revealer")
     page.clock.install()

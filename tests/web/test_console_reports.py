@@ -13,13 +13,20 @@ import pytest
 from madoguchi.settings import ROOT
 from madoguchi.store import Database, utc_now
 
-from .client import rows
+from .client import GENEROUS, alone, rows
 from .console import ROLES, Member, account
 from .planted import plant, turn
 
 AT = utc_now().replace(hour=3, minute=0) - timedelta(days=17)
 DAY = AT.date().isoformat()
 PERIOD = {"from": DAY, "to": DAY}
+
+
+@pytest.fixture(scope="module")
+def gateway(stub, tmp_path_factory):
+    """One of these tests' own: other tests' conversations would be counted."""
+    with alone(tmp_path_factory.mktemp("reports"), stub, **GENEROUS) as made:
+        yield made
 
 
 @pytest.fixture(scope="module")

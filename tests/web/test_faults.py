@@ -244,14 +244,17 @@ def _log_after(stub, sender):
 
 def test_a_person_answers_and_rasa_is_not_asked(gateway, stub):
     chat = Chat(gateway.port)
-    chat.ask("for the machine")
+    chat.ask("question for the machine")
     mine = conversation_of(gateway.database, chat)["id"]
     _set_state(gateway, mine, "human")
-    chat.send("for the person")
+    chat.send("question for the person")
     assert chat.state() | {"last_seq": 0} == {"state": "human", "site": None, "lang": "ja", "last_seq": 0, "working": False}
     _set_state(gateway, mine, "bot")
-    chat.ask("for the machine again")
-    assert [text for text in stub.texts() if text.startswith("for the")] == ["for the machine", "for the machine again"]
+    chat.ask("question for the machine again")
+    assert [text for text in stub.texts() if text.startswith("question for the")] == [
+        "question for the machine",
+        "question for the machine again",
+    ]
 
 
 def test_an_answer_that_comes_after_a_person_took_over_is_a_note(gateway, stub):
