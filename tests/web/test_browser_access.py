@@ -6,7 +6,7 @@ from playwright.sync_api import expect
 
 from . import browser
 from .browser import DESKTOP, PHONE, ChatPage, snap
-from .client import Gate, Rasa, alone, answer, sql
+from .client import Gate, Rasa, alone, answer, sql, wait_for
 
 chromium, visits = browser.chromium, browser.visits
 
@@ -278,7 +278,7 @@ def test_the_keyboard_alone(visits, servers):
     expect(chat("#sure")).to_be_visible()
     keyboard.press("Escape")
     expect(chat("#sure")).to_be_hidden()
-    assert chat.focused() == "text"
+    wait_for(lambda: chat.focused() == "text", 5, "the focus in the field, which the closed dialog's event puts there")
 
 
 def test_names_and_roles(visits, servers):
