@@ -4,6 +4,8 @@ export RASA_TELEMETRY_ENABLED := false
 export PYTHONWARNINGS := ignore
 export SQLALCHEMY_SILENCE_UBER_WARNING := 1
 export TF_CPP_MIN_LOG_LEVEL := 3
+# Each process would compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
 DEV_SET ?= ../shared/eval/dev.jsonl
 
 .PHONY: help run test train chat lint format eval bench setup setup-dev lock clean
