@@ -6,13 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
 import jpholiday
 
-from madoguchi import Language
+from madoguchi import JAPAN, Language
 
-JAPAN = ZoneInfo("Asia/Tokyo")
 EVERYBODY = "*"
 """Stands for the companies that have no hours of their own."""
 

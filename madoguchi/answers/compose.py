@@ -7,9 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time
 from typing import Any
-from zoneinfo import ZoneInfo
 
-from madoguchi import Language
+from madoguchi import JAPAN, Language
 from madoguchi.corpus import Clause, Corpus, Entry, Gap, Point
 from madoguchi.text import fold
 
@@ -25,7 +24,6 @@ _SENTENCE = re.compile(r"[^。]*。|[^。]+$|")
 _ENGLISH_SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z“\"])")
 
 DESK_CLAUSE = "lexus/contact"
-DESK_ZONE = ZoneInfo("Asia/Tokyo")
 DESK_OPENS, DESK_CLOSES = time(9), time(18)
 """`lexus/contact`: 9am until 6pm, 365 days a year. That this is Japan's time, and that it is closed at 18:00, is our reading."""
 
@@ -135,7 +133,7 @@ def desk_text(now: datetime, language: Language) -> str:
 
     Source: `lexus/contact`, `lexus/call-recording`, `lexus/number-display`.
     """
-    local = now.astimezone(DESK_ZONE)
+    local = now.astimezone(JAPAN)
     if local.time() < DESK_OPENS:
         name = "desk_closed_until_today"
     elif local.time() >= DESK_CLOSES:

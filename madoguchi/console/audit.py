@@ -8,9 +8,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from anyio.to_thread import run_sync
 from starlette.responses import Response
 
+from madoguchi.gateway.threads import run_sync
 from madoguchi.requests import Head, LogFilters, Logged, parse
 from madoguchi.requests.clocks import japan_midnight
 

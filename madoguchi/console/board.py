@@ -7,10 +7,10 @@ import contextlib
 import logging
 from collections.abc import Iterator
 
-from anyio.to_thread import run_sync
 from sqlalchemy.exc import SQLAlchemyError
 
 from madoguchi.conversations import LiveChats, Row
+from madoguchi.gateway.threads import run_sync
 
 logger = logging.getLogger(__name__)
 

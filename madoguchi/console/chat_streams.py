@@ -9,11 +9,11 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from typing import Any
 
-from anyio.to_thread import run_sync
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import Response, StreamingResponse
 
 from madoguchi.conversations import ConversationError, LiveChat
+from madoguchi.gateway.threads import run_sync
 from madoguchi.requests import ForbiddenError
 
 from .chat_view import Lists, helpers, shown

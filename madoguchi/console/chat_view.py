@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import yaml
 
-from madoguchi import LANGUAGES, Language
+from madoguchi import JAPAN, LANGUAGES, Language
 from madoguchi.answers import compose, phrase
 from madoguchi.conversations import Draft, LiveChat, Row
 from madoguchi.conversations.tables import NOTE, PERSON
@@ -25,7 +25,7 @@ from madoguchi.requests.wording import phrase as request_phrase
 from madoguchi.store import utc_now
 from madoguchi.text import language_of, mask
 
-from .visit import TOKYO, Visit
+from .visit import Visit
 
 MAX_TEXT = 2_000
 MAX_CLAUSES = 5
@@ -69,7 +69,7 @@ class Lists:
 
 def short_time(moment: datetime) -> str:
     """A time of today by the clock, of another day with its date."""
-    local, today = moment.astimezone(TOKYO), utc_now().astimezone(TOKYO).date()
+    local, today = moment.astimezone(JAPAN), utc_now().astimezone(JAPAN).date()
     return local.strftime("%H:%M") if local.date() == today else local.strftime("%m/%d %H:%M")
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from anyio.to_thread import run_sync
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 
+from madoguchi import JAPAN
 from madoguchi.conversations import ConversationError, HandoverError, LiveChat, Row
 from madoguchi.conversations.handover_tables import OUTCOMES
 from madoguchi.conversations.tables import NOTE
+from madoguchi.gateway.threads import run_sync
 
 from .chat_streams import chat as chat_stream
 from .chat_streams import fleeting, mode_of, pulse
 from .chat_view import MAX_TEXT, Lists, canned, helpers, known_clauses, noted, personal, short_time, shown, tidy, written
-from .visit import TOKYO, Visit, local, route
+from .visit import Visit, local, route
 
 _MAX_CLIENT_ID = 64
 
@@ -204,10 +205,10 @@ async def transcript(visit: Visit) -> Response:
     for message in shown(visit, messages, names):
         if message["sender"] == NOTE and not with_notes:
             continue
-        lines += [f"[{message['created_at'].astimezone(TOKYO):%Y-%m-%d %H:%M:%S}] {message['who']}", message["text"]]
+        lines += [f"[{message['created_at'].astimezone(JAPAN):%Y-%m-%d %H:%M:%S}] {message['who']}", message["text"]]
         lines += [f"({', '.join(message['citations'])})"] if message["citations"] else []
         lines.append("")
-    name = f"chat-{chat.queued_at.astimezone(TOKYO):%Y%m%d-%H%M}.txt"
+    name = f"chat-{chat.queued_at.astimezone(JAPAN):%Y%m%d-%H%M}.txt"
     return PlainTextResponse("\n".join(lines), headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 

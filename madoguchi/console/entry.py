@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
-from anyio.to_thread import run_sync
 from markupsafe import Markup
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -14,7 +13,9 @@ from starlette.routing import Route
 
 from madoguchi import LANGUAGES, Language
 from madoguchi.accounts import AccountError, Client, HalfSignedIn, Opened, SignedIn, WaitError, browser_of, second_factor
+from madoguchi.gateway.pages import preferred_language
 from madoguchi.gateway.runtime import address_of
+from madoguchi.gateway.threads import run_sync
 
 from .visit import (
     Visit,
@@ -23,7 +24,6 @@ from .visit import (
     failure,
     is_behind_tls,
     is_foreign,
-    preferred_language,
     render,
     route,
     services_of,

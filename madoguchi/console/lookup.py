@@ -9,8 +9,8 @@ from typing import Any
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
-from madoguchi import LANGUAGES, Language
-from madoguchi.answers.compose import DESK_CLAUSE, DESK_CLOSES, DESK_OPENS, DESK_ZONE
+from madoguchi import JAPAN, LANGUAGES, Language
+from madoguchi.answers.compose import DESK_CLAUSE, DESK_CLOSES, DESK_OPENS
 from madoguchi.corpus import Entry
 from madoguchi.lookup import Found, Hit, Said
 from madoguchi.store import utc_now
@@ -131,7 +131,7 @@ def _common(visit: Visit) -> dict[str, Any]:
 
 def _desk() -> dict[str, Any]:
     """The LEXUS Information Desk now; the page goes on by its own clock."""
-    local = utc_now().astimezone(DESK_ZONE).time()
+    local = utc_now().astimezone(JAPAN).time()
     state = "before" if local < DESK_OPENS else "after" if local >= DESK_CLOSES else "open"
     minutes = [moment.hour * 60 + moment.minute for moment in (DESK_OPENS, DESK_CLOSES)]
     return {"number": DESK_NUMBER, "state": state, "opens": minutes[0], "closes": minutes[1], "clause": DESK_CLAUSE}

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from anyio.to_thread import run_sync
 from starlette.responses import Response
 
 from madoguchi.accounts import AccountError, WaitError
+from madoguchi.gateway.threads import run_sync
 
 from .entry import client_of, go_to_provider, hold_same, problem_of, set_up_of
 from .visit import Visit, route

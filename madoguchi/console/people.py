@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from anyio.to_thread import run_sync
 from starlette.responses import Response
 
 from madoguchi.accounts import ROLES, AccountError
+from madoguchi.gateway.threads import run_sync
 
 from .entry import problem_of
 from .visit import Handler, Visit, failure, route

@@ -9,13 +9,13 @@ from datetime import date, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
-from anyio.to_thread import run_sync
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.routing import Route
 
 from madoguchi.conversations.handover_tables import ASKED as ASKED_FOR
 from madoguchi.conversations.handover_tables import REQUEST, UNSURE
+from madoguchi.gateway.threads import run_sync
 from madoguchi.reports import PRESETS, Numbers, Period, PeriodError, Scope
 from madoguchi.reports.turns import ASKED, MISUNDERSTOOD
 from madoguchi.requests.states import STATES

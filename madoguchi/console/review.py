@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from anyio.to_thread import run_sync
 from starlette.responses import Response
 
 from madoguchi.corpus import Clause, Entry, Gap
+from madoguchi.gateway.threads import run_sync
 from madoguchi.reports import Found, Item, Review, ReviewError, Scope
 from madoguchi.reports.wordings import LONGEST
 from madoguchi.requests import ForbiddenError

@@ -9,10 +9,10 @@ from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode
 
-from anyio.to_thread import run_sync
 from starlette.responses import Response
 
 from madoguchi.answers.form import about_text
+from madoguchi.gateway.threads import run_sync
 from madoguchi.requests import ConflictError, Filters, ForbiddenError, Queue, RequestError, Sheet, UnknownTicketError, parse
 from madoguchi.requests.clocks import CLOCKS, japan_day, japan_midnight
 from madoguchi.requests.service import TYPES

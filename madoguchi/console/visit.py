@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import json
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
-from zoneinfo import ZoneInfo
 
-from anyio.to_thread import run_sync
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -23,9 +19,12 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 from starlette.templating import Jinja2Templates
 
-from madoguchi import LANGUAGES, Language
+from madoguchi import JAPAN, LANGUAGES, Language
 from madoguchi.accounts import AccountError, SignedIn
 from madoguchi.conversations import ConversationError
+from madoguchi.gateway.assets import Assets
+from madoguchi.gateway.pages import preferred_language
+from madoguchi.gateway.threads import run_sync
 from madoguchi.requests import ForbiddenError, RequestError, UnknownTicketError
 from madoguchi.requests.errors import Entry
 
@@ -37,8 +36,7 @@ logger = logging.getLogger(__name__)
 
 _COOKIE = "madoguchi-console"
 MAX_FIELDS, MAX_FIELD = 60, 64 * 1024
-STATIC = Path(__file__).with_name("static")
-TOKYO = ZoneInfo("Asia/Tokyo")
+ASSETS = Assets(Path(__file__).with_name("static"))
 
 AREAS = (
     ("lookup", "/"),
@@ -54,30 +52,14 @@ AREAS = (
 _templates = Jinja2Templates(Path(__file__).with_name("templates"))
 
 
-@lru_cache(maxsize=1)
-def asset_version() -> str:
-    """A short hash over the static files, so that pages name the version they were made for."""
-    digest = hashlib.sha256()
-    for path in sorted(STATIC.iterdir()):
-        digest.update(path.read_bytes())
-    return digest.hexdigest()[:10]
-
-
 def local(moment: datetime | None) -> str:
     """A time as staff read it, in Asia/Tokyo; nothing for None."""
-    return moment.astimezone(TOKYO).strftime("%Y-%m-%d %H:%M") if moment is not None else ""
+    return moment.astimezone(JAPAN).strftime("%Y-%m-%d %H:%M") if moment is not None else ""
 
 
 _templates.env.filters["local"] = local
-_templates.env.globals["asset"] = asset_version
+_templates.env.globals["asset"] = lambda: ASSETS.version
 _templates.env.globals["languages"] = LANGUAGES
-
-
-def preferred_language(request: Request) -> Language:
-    """The language of somebody who is not signed in: asked for, else the browser's first that we have, else Japanese."""
-    asked = request.query_params.get("lang")
-    preferred = [part.split(";")[0].strip()[:2].lower() for part in request.headers.get("accept-language", "").split(",")]
-    return next((lang for name in (asked, *preferred) for lang in LANGUAGES if lang == name), LANGUAGES[0])
 
 
 def render(request: Request, template: str, lang: Language, status: int = 200, **context: Any) -> Response:

@@ -29,7 +29,7 @@ from .handover_tables import ASKED, CANCELLED, CUSTOMER_SIGN, REQUEST, UNSURE, H
 from .live import LIVE, back_to_assistant, open_handover, present, say, serves, tell
 from .signs import put_sign
 from .tables import ASSISTANT, BOT, CLOSED, HUMAN, QUEUED, Conversation, Message
-from .writing import Draft, append, locked
+from .writing import Draft, append, existing, locked
 
 VANISHED = timedelta(minutes=3)
 """Staff who were not heard of for this long have lost their chats."""
@@ -131,9 +131,7 @@ class Handovers:
             ConversationError: `gone`.
         """
         with self._database.read() as session:
-            conversation = session.get(Conversation, conversation_id)
-            if conversation is None:
-                raise ConversationError("gone")
+            conversation = existing(session, conversation_id)
             return _company(_summary(session, conversation), conversation), conversation.lang
 
     def tell(self, conversation_id: str, draft: Draft) -> None:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from madoguchi.store import Base, UtcDateTime
-
-from .tables import Json
+from madoguchi.store import Base, Json, UtcDateTime
 
 ASKED, UNSURE, REQUEST = "asked", "unsure", "request"
 """Why a person is wanted: the customer asked, the assistant was unsure twice running, or a request has to be passed on."""

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from madoguchi import Language
-from madoguchi.store import Database, utc_now
+from madoguchi.store import Database, digest_of, utc_now
 from madoguchi.text import TextTooLongError, language_of, take_in
 
 from . import short
@@ -26,7 +26,7 @@ from .handover_tables import ERASED, Handover, Sign
 from .live import LIVE, live_state
 from .tables import BOT, CLOSED, CUSTOMER, NOTE, Conversation, Erasure, Feedback, Message
 from .turns import LEASE, Claim, claim_of
-from .writing import Draft, News, locked, shown, state_of
+from .writing import Draft, News, existing, locked, shown, state_of
 
 IDLE = timedelta(hours=24)
 """A token is good for this long after the last message."""
@@ -96,7 +96,7 @@ class Conversations:
         token = secrets.token_urlsafe(32)
         hashed = self._hashed(address)
         conversation = Conversation(
-            id=uuid.uuid4().hex, token_hash=_digest(token), sender=f"web-{uuid.uuid4().hex}", site=site, lang=lang, state=BOT,
+            id=uuid.uuid4().hex, token_hash=digest_of(token), sender=f"web-{uuid.uuid4().hex}", site=site, lang=lang, state=BOT,
             last_seq=0, version=0, asked_seq=0, answered_seq=0, told_seq=0, address_hash=hashed, created_at=now, active_at=now,
         )  # fmt: skip
         with self._database.write() as session:
@@ -114,7 +114,7 @@ class Conversations:
         """
         with self._database.read() as session:
             is_good = sa.or_(Conversation.active_at > self._now() - IDLE, Conversation.state.in_(LIVE))
-            query = sa.select(Conversation.id).where(Conversation.token_hash == _digest(token), is_good)
+            query = sa.select(Conversation.id).where(Conversation.token_hash == digest_of(token), is_good)
             found = session.execute(query).scalar_one_or_none()
         if found is None:
             raise ConversationError("unknown_conversation")
@@ -151,9 +151,7 @@ class Conversations:
             ConversationError: `gone`.
         """
         with self._database.read() as session:
-            conversation = session.get(Conversation, conversation_id)
-            if conversation is None:
-                raise ConversationError("gone")
+            conversation = existing(session, conversation_id)
             state = state_of(conversation) | live_state(session, conversation, self._now())
             if after is None or after >= conversation.last_seq:
                 return [], state, conversation.version
@@ -192,7 +190,7 @@ class Conversations:
         Raises:
             ConversationError: `unknown_conversation`, and as `send`.
         """
-        return self._take(short.BY_TOKEN, {"digest": _digest(token)}, client_id, text, offer, process)
+        return self._take(short.BY_TOKEN, {"digest": digest_of(token)}, client_id, text, offer, process)
 
     def _take(
         self, which: Any, key: dict[str, str], client_id: str, text: str | None, offer: str | None, process: str | None = None
@@ -324,10 +322,6 @@ def erase_locked(session: Session, conversation: Conversation, now: datetime) ->
     erased = Erased(conversation.sender, count)
     session.delete(conversation)
     return erased
-
-
-def _digest(token: str) -> str:
-    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _count(session: Session, table: Any, *where: Any) -> int:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.orm import deferred
 
-from madoguchi.store import Base, UtcDateTime
+from madoguchi.store import Base, Json, UtcDateTime
 
 BOT, QUEUED, HUMAN, CLOSED = "bot", "queued", "human", "closed"
 CUSTOMER, ASSISTANT, PERSON, SYSTEM, NOTE = "customer", "assistant", "person", "system", "note"
-
-Json: Any = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 
 class Conversation(Base):

@@ -11,12 +11,11 @@ from sqlalchemy.exc import IntegrityError
 
 from madoguchi.store import Database, utc_now
 
-from .errors import ConversationError
 from .handover_tables import Handover
 from .live import LIVE
 from .service import IDLE, Erased, erase_locked
 from .tables import CLOSED, NOTE, AddressUse, Conversation, Erasure, Feedback, Job, Message
-from .writing import locked
+from .writing import existing, locked
 
 _BATCH = 200
 _HOUR = 360  # in units of ten seconds, as AddressUse.tenth
@@ -70,9 +69,7 @@ class Upkeep:
             ConversationError: `gone`.
         """
         with self._database.read() as session:
-            conversation = session.get(Conversation, conversation_id)
-            if conversation is None:
-                raise ConversationError("gone")
+            conversation = existing(session, conversation_id)
             of_customer = (Message.conversation_id == conversation_id, Message.sender != NOTE)
             messages = session.execute(sa.select(Message).where(*of_customer).order_by(Message.seq)).scalars()
             mine = Handover.conversation_id == conversation_id

@@ -62,6 +62,18 @@ def locked(session: Session, conversation_id: str) -> Conversation:
     return found
 
 
+def existing(session: Session, conversation_id: str) -> Conversation:
+    """The conversation, its row not locked.
+
+    Raises:
+        ConversationError: `gone`, it was deleted.
+    """
+    found = session.get(Conversation, conversation_id)
+    if found is None:
+        raise ConversationError("gone")
+    return found
+
+
 def append(session: Session, conversation: Conversation, draft: Draft, now: datetime) -> Message:
     """Number a message and keep it; the lock on the conversation's row makes numbers free of gaps and visible in their order."""
     conversation.last_seq += 1

@@ -11,14 +11,13 @@ from datetime import datetime
 from functools import lru_cache, wraps
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import yaml
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from madoguchi import LANGUAGES
+from madoguchi import JAPAN, LANGUAGES
 from madoguchi.answers.compose import contact_text
 from madoguchi.conversations import ConversationError
 from madoguchi.conversations.live import LIVE
@@ -38,7 +37,6 @@ MAX_SEQ = 1_000_000_000
 MAX_OFFER = 20
 _CLIENT_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
-_JAPAN = ZoneInfo("Asia/Tokyo")
 
 _STATUS = {
     "unknown_conversation": 401,
@@ -339,7 +337,7 @@ async def transcript(request: Request) -> Response:
     lang = now["lang"]
     lines = [say("transcript_title", lang), say("transcript_note", lang, operator=runtime.operator(lang)), ""]
     for message in found:
-        at = datetime.fromisoformat(message["at"]).astimezone(_JAPAN)
+        at = datetime.fromisoformat(message["at"]).astimezone(JAPAN)
         lines += [f"[{at:%Y-%m-%d %H:%M}] {say('who_' + message['sender'], lang)}", *_plain(message["blocks"]), ""]
     return PlainTextResponse("\n".join(lines), headers={"Content-Disposition": 'attachment; filename="madoguchi.txt"'})
 

@@ -46,8 +46,8 @@ def warm() -> None:
     _assets.prepare("embed.js", "chat.js", "chat.css", *(f"words.{lang}.json" for lang in LANGUAGES))
 
 
-def _language(request: Request) -> Language:
-    """The page's language: asked for, else the browser's first that we have, else Japanese."""
+def preferred_language(request: Request) -> Language:
+    """The language of a page that nobody is signed in to: asked for, else the browser's first that we have, else Japanese."""
     asked = request.query_params.get("lang")
     preferred = [part.split(";")[0].strip()[:2].lower() for part in request.headers.get("accept-language", "").split(",")]
     return next((lang for name in (asked, *preferred) for lang in LANGUAGES if lang == name), LANGUAGES[0])
@@ -61,7 +61,7 @@ def _site(request: Request) -> str:
 
 
 def _page(request: Request, name: str, ancestors: tuple[str, ...] = ("'none'",), **values: Any) -> Response:
-    lang = _language(request)
+    lang = preferred_language(request)
     headers = {"Content-Security-Policy": content_policy(ancestors), "Content-Language": lang, "Vary": "Accept-Language"}
     page: Response = _templates().TemplateResponse(request, name, {"lang": lang, "asset": _assets.version, **values}, headers=headers)
     return page
@@ -69,7 +69,7 @@ def _page(request: Request, name: str, ancestors: tuple[str, ...] = ("'none'",),
 
 async def chat(request: Request) -> Response:
     """The chat: in a frame of an allowed host page, or by itself."""
-    site, lang, runtime = _site(request), _language(request), runtime_of(request)
+    site, lang, runtime = _site(request), preferred_language(request), runtime_of(request)
     origins = runtime.settings.origins.get(site, ())
     own = words(lang)
     return _page(
@@ -99,7 +99,7 @@ async def kept(request: Request) -> Response:
     """What is kept of a conversation, and for how long."""
     runtime = runtime_of(request)
     settings = runtime.settings
-    operator = runtime.operator(_language(request))
+    operator = runtime.operator(preferred_language(request))
     return _page(request, "kept.html", operator=operator, days=settings.keep_days, request_days=settings.keep_request_days)
 
 

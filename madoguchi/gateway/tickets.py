@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from anyio.to_thread import run_sync
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -19,6 +18,7 @@ from madoguchi.requests.wording import phrase as request_phrase
 from .api import conversation_of, guarded, refusal
 from .runtime import address_of, runtime_of
 from .security import json_body
+from .threads import run_sync
 
 _PROOF: dict[str, type] = {"ticket": str, "link": str, "lang": str}
 _DETAILS: dict[str, type] = {"name": str, "email": str, "phone": str, "address": str, "represented_name": str}

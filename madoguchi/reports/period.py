@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
 
-from madoguchi import MadoguchiError
+from madoguchi import JAPAN, MadoguchiError
 
-TOKYO = ZoneInfo("Asia/Tokyo")
 LONGEST = 366
 PRESETS = (1, 7, 30, 90)
 """Periods up to today that can be chosen by their number of days."""
@@ -33,7 +31,7 @@ class Period:
         Args:
             now: aware.
         """
-        today = now.astimezone(TOKYO).date()
+        today = now.astimezone(JAPAN).date()
         return cls(today - timedelta(days=days - 1), today)
 
     @classmethod
@@ -54,12 +52,12 @@ class Period:
     @property
     def starts(self) -> datetime:
         """The first moment."""
-        return datetime.combine(self.first, time(), TOKYO)
+        return datetime.combine(self.first, time(), JAPAN)
 
     @property
     def ends(self) -> datetime:
         """The first moment that is no longer in it."""
-        return datetime.combine(self.last + timedelta(days=1), time(), TOKYO)
+        return datetime.combine(self.last + timedelta(days=1), time(), JAPAN)
 
     @property
     def days(self) -> int:

@@ -10,16 +10,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
 from typing import Literal
-from zoneinfo import ZoneInfo
 
 import jpholiday
 
-from madoguchi import LANGUAGES, Language
+from madoguchi import JAPAN, LANGUAGES, Language
 
 from . import law
 from .wording import phrase
-
-JAPAN = ZoneInfo("Asia/Tokyo")
 
 _PROMISES = {"infiniti": "infiniti/response"}
 """By company, the clause in which its policy speaks of a time; no other policy does."""

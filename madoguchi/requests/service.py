@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from madoguchi import LANGUAGES, Language
+from madoguchi.store import digest_of
 from madoguchi.text import take_in
 
 from .actors import CUSTOMER, SYSTEM
@@ -150,7 +151,7 @@ class Requests:
             ticket = unit.locked(parse(number) or "")
             if ticket is None or ticket.state not in UNVERIFIED:
                 raise RefusedError
-            ticket.link_hash, ticket.link_until = _digest(secret), unit.now + self._office.settings.link_life
+            ticket.link_hash, ticket.link_until = digest_of(secret), unit.now + self._office.settings.link_life
             unit.audit(CUSTOMER, "link_made", ticket.number)
         return secret
 
@@ -173,7 +174,7 @@ class Requests:
             RefusedError: the link is unknown, used or too old.
         """
         with self._office.database.read() as session:
-            query = sa.select(Ticket).where(Ticket.link_hash == _digest(secret), Ticket.link_until > self._office.now())
+            query = sa.select(Ticket).where(Ticket.link_hash == digest_of(secret), Ticket.link_until > self._office.now())
             ticket = session.execute(query).scalar_one_or_none()
             if ticket is None:
                 raise RefusedError
@@ -320,8 +321,8 @@ class Requests:
     def _may_give(self, ticket: Ticket, origin: str | None, link: str | None, now: datetime) -> bool:
         if link is not None:
             is_fresh = ticket.link_until is not None and now < ticket.link_until
-            return hmac.compare_digest(_digest(link), ticket.link_hash or "") and is_fresh
-        return origin is not None and hmac.compare_digest(_digest(origin), _digest(ticket.origin or "")) and ticket.origin is not None
+            return hmac.compare_digest(digest_of(link), ticket.link_hash or "") and is_fresh
+        return origin is not None and hmac.compare_digest(digest_of(origin), digest_of(ticket.origin or "")) and ticket.origin is not None
 
     def _seal(self, unit: Unit, ticket: Ticket, contact: Contact) -> None:
         seals, session = self._office.seals, unit.session
@@ -379,7 +380,3 @@ def _found(session: Session, number: str) -> Ticket:
     if ticket is None:
         raise RefusedError
     return ticket
-
-
-def _digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()

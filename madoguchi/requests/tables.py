@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql
 
-from madoguchi.store import Base, UtcDateTime
-
-Json: Any = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+from madoguchi.store import Base, Json, UtcDateTime
 
 QUEUED, SENDING, SENT, FAILED, DROPPED = "queued", "sending", "sent", "failed", "dropped"
 

@@ -1,5 +1,5 @@
 """The database of conversations: engine, sessions, migrations. SQLite by default, PostgreSQL by `DATABASE_URL`."""
 
-from .database import Base, Database, DatabaseError, UtcDateTime, utc_now
+from .database import Base, Database, DatabaseError, Json, UtcDateTime, digest_of, utc_now
 
-__all__ = ["Base", "Database", "DatabaseError", "UtcDateTime", "utc_now"]
+__all__ = ["Base", "Database", "DatabaseError", "Json", "UtcDateTime", "digest_of", "utc_now"]

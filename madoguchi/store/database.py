@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import re
 import threading
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from typing import Any
 import sqlalchemy as sa
 import sqlalchemy.dialects.postgresql
 import sqlalchemy.dialects.sqlite  # both, since the tables name types and inserts of both
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, declarative_base
@@ -21,6 +23,7 @@ from sqlalchemy.pool import QueuePool
 from madoguchi import MadoguchiError
 
 Base: Any = declarative_base()
+Json: Any = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _MIGRATION_LOCK = 7_305_812
 """Any number, the same in every process: PostgreSQL's advisory lock under which one process migrates."""
@@ -28,6 +31,11 @@ _MIGRATION_LOCK = 7_305_812
 
 class DatabaseError(MadoguchiError):
     """The database cannot be used; the message names the setting and holds no password."""
+
+
+def digest_of(token: str) -> str:
+    """What is kept of a random token, by which it is found again: its SHA-256, in 64 hexadecimal digits."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 def utc_now() -> datetime:

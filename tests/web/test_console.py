@@ -1,5 +1,6 @@
 """The console as a whole: who gets in, and that a write comes from our own pages."""
 
+import httpx
 import pytest
 
 from .client import Gateway
@@ -18,15 +19,11 @@ def members(gateway):
 
 
 def test_customers_port_has_no_console_and_the_other_no_chat(gateway, members):
-    import httpx
-
     assert httpx.get(f"http://127.0.0.1:{gateway.port}/sign-in", trust_env=False).status_code == 404
     assert httpx.get(f"http://127.0.0.1:{gateway.console_port}/chat", trust_env=False).status_code == 404
 
 
 def test_nobody_gets_in_without_signing_in(gateway):
-    import httpx
-
     response = httpx.get(f"http://127.0.0.1:{gateway.console_port}/people", trust_env=False)
     assert response.status_code == 303
     assert response.headers["location"] == "/sign-in?to=/people"
@@ -50,3 +47,11 @@ def test_signing_out_ends_the_session(gateway, members):
 )
 def test_parts_are_open_to_their_roles_alone(members, path, roles):
     assert {role for role, member in members.items() if member.get(path).status_code == 200} == roles
+
+
+def test_what_pages_load_is_asked_for_again_and_not_sent_again(gateway):
+    with httpx.Client(base_url=f"http://127.0.0.1:{gateway.console_port}", trust_env=False) as http:
+        first = http.get("/static/console.js")
+        assert (first.status_code, first.headers["cache-control"], first.headers["content-encoding"]) == (200, "no-cache", "gzip")
+        assert http.get("/static/console.js", headers={"If-None-Match": first.headers["etag"]}).status_code == 304
+        assert {http.get(f"/static/{name}").status_code for name in ("nothing.js", "..%2fvisit.py", "%2e%2e/visit.py")} == {404}
