@@ -58,7 +58,8 @@ _DEFAULT: Language = "ja"
 
 _POINTER: Mapping[Language, re.Pattern[str]] = {
     "ja": re.compile(r"(?:それら?|これら?|そこ|そちら|この場合|さっきの|今の)(?:は|って|を|が|に|で|の|も)?|その"),
-    "en": re.compile(r"\b(?:that|it|those|these|they|them|this)\b|\bits(?= )", re.IGNORECASE),
+    # In "do they sell it?" they are the company; in "what are they used for?" what was spoken of.
+    "en": re.compile(r"\b(?:that|it|those|these|(?<!do )(?<!did )(?<!will )(?<!can )they|them|this)\b|\bits(?= )", re.IGNORECASE),
 }
 _ASKS_FOR_MORE: Mapping[Language, re.Pattern[str]] = {
     "ja": re.compile(r"^(?:具体的に|詳しく|ほかに|他に|たとえば|例えば)"),

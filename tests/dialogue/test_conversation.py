@@ -206,6 +206,7 @@ POINTING_BACK = [
     (["do you use cookies on lexus.jp", "how can I turn them off?"], "lexus-web/cookies"),
     (["ジャミールはどの保険会社と共有しますか", "それは何のためですか"], "jamil/purposes"),
     # What is asked by itself does not need what was said before.
+    (["Does Jamil charge a fee for disclosure?", "What about Infiniti, how long do they take?"], "infiniti/response"),
     (["インフィニティの開示請求の方法は", "それはいくらかかりますか"], "infiniti/id-documents"),
     (["Jin Jidoshaの開示請求は", "それはどれくらいで返事がきますか"], "jin-jidosha/rights"),
 ]

@@ -6,7 +6,15 @@ from madoguchi.understanding.understand import points_back, spelled_out
 
 
 @pytest.mark.parametrize(
-    "text", ["which items does that cover?", "what is it used for?", "それはいくらですか", "具体的にはどこですか", "what exactly?"]
+    "text",
+    [
+        "which items does that cover?",
+        "what is it used for?",
+        "それはいくらですか",
+        "具体的にはどこですか",
+        "what exactly?",
+        "what are they used for?",
+    ],
 )
 def test_points_back(text):
     assert points_back(text)
@@ -17,6 +25,7 @@ def test_points_back(text):
     [
         "レクサスの電話番号は",
         "what is the fee?",
+        "and do they sell my data?",  # they: the company
         "I was told at the dealer last week that they would delete it, and nobody did; why is that so?",
     ],
 )
