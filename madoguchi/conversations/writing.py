@@ -1,4 +1,4 @@
-"""The one way in which messages come into a conversation, and how they are shown."""
+"""How messages come into a conversation, and how they are shown; those that a turn waits for go by short.py, in statements made once."""
 
 from __future__ import annotations
 

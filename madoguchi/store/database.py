@@ -14,7 +14,6 @@ from typing import Any
 import sqlalchemy as sa
 import sqlalchemy.dialects.postgresql
 import sqlalchemy.dialects.sqlite  # both, since the tables name types and inserts of both
-from sqlalchemy.dialects import postgresql
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session, declarative_base
@@ -23,7 +22,7 @@ from sqlalchemy.pool import QueuePool
 from madoguchi import MadoguchiError
 
 Base: Any = declarative_base()
-Json: Any = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+Json: Any = sa.JSON().with_variant(sa.dialects.postgresql.JSONB(), "postgresql")
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _MIGRATION_LOCK = 7_305_812
 """Any number, the same in every process: PostgreSQL's advisory lock under which one process migrates."""
