@@ -141,6 +141,23 @@ def test_a_period_and_a_company_are_chosen_without_scripts(visits, staff):
     expect(page.locator("#decide")).to_be_visible()
 
 
+def test_three_presses_are_three_questions_further_however_slow_the_first_answer(visits, staff):
+    page = signed_in(visits, staff, "ja")
+    go(page, staff, "/review")
+    words = page.locator("#questions .words").all_inner_texts()
+    held = []
+    page.route(re.compile("/review/"), lambda route: held.append(route))  # noqa: PLW0108 - a builtin takes no attribute of Playwright's
+    with page.expect_request(re.compile("/review/")):
+        for _ in range(3):
+            page.keyboard.press("j")
+    with page.expect_request(re.compile("/review/")):
+        held.pop().continue_()
+    expect(page.locator(".item .asked")).to_have_text(words[0])
+    expect(page.locator("#questions [aria-current] .words")).to_have_text(words[2])
+    held.pop().continue_()
+    expect(page.locator(".item .asked")).to_have_text(words[2])
+
+
 def test_a_question_is_worked_by_the_keyboard_alone(visits, staff):
     page = signed_in(visits, staff, "ja")
     go(page, staff, "/review")

@@ -11,14 +11,13 @@ const current = () => links().findIndex((link) => link.hasAttribute("aria-curren
 
 function mark(to) {
   for (const link of links()) link.removeAttribute("aria-current");
-  to?.setAttribute("aria-current", "true");
+  to.setAttribute("aria-current", "true");
 }
 
 function go(by) {
   const all = links();
   const to = all[Math.min(Math.max(current() + by, 0), all.length - 1)];
   if (!to) return;
-  mark(to);
   to.focus();
   to.click();
 }
@@ -27,9 +26,9 @@ function go(by) {
 function prepare() {
   const item = panel?.querySelector(".item");
   if (!item) return;
-  mark(links().find((link) => link.dataset.id === item.dataset.item));
   const form = item.querySelector("form");
-  form.elements.next.value = links()[current() < 0 ? 0 : current() + 1]?.dataset.id ?? "";
+  const at = links().findIndex((link) => link.dataset.id === item.dataset.item);
+  form.elements.next.value = links()[at + 1]?.dataset.id ?? "";
   form.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !composing(event)) {
       event.preventDefault();
@@ -119,7 +118,12 @@ document.addEventListener("htmx:afterSwap", (event) => {
   prepare();
   if (!isBrowsing || document.activeElement === document.body) attend();
 });
-list?.addEventListener("click", (event) => { isBrowsing = !event.isTrusted; });
+// What was asked for is the current one, and not what arrived: three presses of j are three questions further, however slow the first answer is.
+list?.addEventListener("click", (event) => {
+  isBrowsing = !event.isTrusted;
+  const link = event.target.closest("a");
+  if (link && !event.ctrlKey && !event.metaKey) mark(link);
+});
 prepare();
 if (panel?.querySelector(".item")) attend();
 list?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest" });
