@@ -23,6 +23,28 @@ DEFAULT_WINDOW = 40
 
 _STORED = "_madoguchi_stored_events"
 
+_EVENTS: sa.Table = SQLTrackerStore.SQLEvent.__table__
+
+
+def _statements() -> tuple[sa.sql.Select, sa.sql.Select]:
+    """The last events of a conversation, newest first; and of those before them the last value of each slot and of the loop.
+
+    Made once: to put a statement together takes longer than SQLite takes to answer it.
+    """
+    columns, mine = _EVENTS.c, _EVENTS.c.sender_id == sa.bindparam("sender")
+    recent = sa.select(columns.id, columns.data).where(mine).order_by(columns.id.desc()).limit(sa.bindparam("window"))
+    started = sa.select(sa.func.max(columns.id)).where(mine, columns.type_name == SessionStarted.type_name).scalar_subquery()
+    older = (
+        sa.select(sa.func.max(columns.id))
+        .where(mine, columns.id > sa.func.coalesce(started, 0), columns.id < sa.bindparam("first"))
+        .where(columns.type_name.in_([SlotSet.type_name, ActiveLoop.type_name]))
+        .group_by(columns.type_name, sa.case((columns.type_name == SlotSet.type_name, columns.action_name)))
+    )
+    return recent, sa.select(columns.id, columns.data).where(columns.id.in_(older)).order_by(columns.id)
+
+
+_RECENT, _KEPT = _statements()
+
 
 class RecentEventsTrackerStore(SQLTrackerStore):
     """SQL tracker store with a window: the last events, and before them the last value of each slot and of the loop.
@@ -62,19 +84,20 @@ class RecentEventsTrackerStore(SQLTrackerStore):
         return tracker
 
     def _recent(self, session: Session, sender_id: str) -> list[dict[str, Any]]:
-        table = self.SQLEvent
-        mine = table.sender_id == sender_id
-        recent = session.query(table.id, table.data).filter(mine).order_by(table.id.desc()).limit(self._window).all()
-        if not recent:
-            return []
-        started = session.query(sa.func.max(table.id)).filter(mine, table.type_name == SessionStarted.type_name).scalar() or 0
-        older = (
-            session.query(sa.func.max(table.id))
-            .filter(mine, table.id > started, table.id < recent[-1].id, table.type_name.in_([SlotSet.type_name, ActiveLoop.type_name]))
-            .group_by(table.type_name, sa.case((table.type_name == SlotSet.type_name, table.action_name)))
-        )
-        kept = session.query(table.id, table.data).filter(table.id.in_(older)).order_by(table.id).all()
+        recent = session.execute(_RECENT, {"sender": sender_id, "window": self._window}).all()
+        kept = []
+        if len(recent) == self._window:
+            kept = session.execute(_KEPT, {"sender": sender_id, "first": recent[-1].id}).all()
         return [json.loads(row.data) for row in (*kept, *reversed(recent))]
+
+    async def save(self, tracker: DialogueStateTracker) -> None:
+        """Write the events that are new, in one statement (Rasa's own writes each by itself)."""
+        await self.stream_events(tracker)
+        with self.session_scope() as session:
+            rows = [_row(tracker.sender_id, event) for event in self._additional_events(session, tracker)]
+            if rows:
+                session.execute(_EVENTS.insert(), rows)
+                session.commit()
 
     def _additional_events(self, session: Session, tracker: DialogueStateTracker) -> Iterable[Event]:
         stored = getattr(tracker, _STORED, 0)
@@ -87,6 +110,19 @@ class RecentEventsTrackerStore(SQLTrackerStore):
             erased = session.query(self.SQLEvent).filter(self.SQLEvent.sender_id == sender_id).delete()
             session.commit()
             return int(erased)
+
+
+def _row(sender_id: str, event: Event) -> dict[str, Any]:
+    """An event as Rasa's own store writes it."""
+    data = event.as_dict()
+    return {
+        "sender_id": sender_id,
+        "type_name": event.type_name,
+        "timestamp": data.get("timestamp"),
+        "intent_name": data.get("parse_data", {}).get("intent", {}).get("name"),
+        "action_name": data.get("name"),
+        "data": json.dumps(data),
+    }
 
 
 def _tune_sqlite(connection: Any, _record: Any) -> None:

@@ -1,4 +1,4 @@
-"""Four adjustments to Rasa 3.6.21, made when a component of ours is loaded; a test pins the version they were read in.
+"""Five adjustments to Rasa 3.6.21, made when a component of ours is loaded; a test pins the version they were read in.
 
 1. Every text that reaches the message processor, through whatever channel, is cleaned and masked first (`rasa shell`
    has a channel of its own that no setting replaces), so that neither tracker nor log sees what was masked.
@@ -7,6 +7,8 @@
 3. A tracker store that fails is an error and not a silent change to memory, after which a conversation would go on from
    an older state.
 4. Calls to the action server carry its key.
+5. The class of an event is looked up among all of Rasa's once for each name and not for each event read: a third of the
+   time it takes to read a conversation.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from rasa.core.actions.action import RemoteAction
 from rasa.core.channels.channel import UserMessage
 from rasa.core.processor import MessageProcessor
 from rasa.core.tracker_store import FailSafeTrackerStore
+from rasa.shared.core.events import Event
 
 from madoguchi import logs
 from madoguchi.settings import Settings
@@ -89,4 +92,5 @@ def install() -> None:
     RemoteAction._validate_action_result = _validate_action_result
     FailSafeTrackerStore.on_tracker_store_error = _raise
     FailSafeTrackerStore.on_tracker_store_retrieve_error = _raise
+    Event.resolve_by_type = staticmethod(lru_cache(maxsize=64)(Event.resolve_by_type))
     setattr(MessageProcessor, _MARK, True)

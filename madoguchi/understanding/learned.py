@@ -17,17 +17,17 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 from scipy import linalg, sparse
-from sklearn.feature_extraction.text import TfidfVectorizer
+
+from madoguchi.text import language_of
 
 from .encoder import Matrix
-from .readings import Sounds
+from .readings import sound, sound_terms
+from .terms import Floats, Row, Terms, joined, likenesses
 from .words import words_of
 
 WORD_SHARE, CHARACTER_SHARE = 0.5, 0.5
 REGULARISATION = 0.5
 BLOCK = 1024
-
-Floats = npt.NDArray[np.float32]
 
 
 def _words(text: str) -> list[str]:
@@ -52,39 +52,24 @@ class Example:
 
 
 class _Surface:
-    """Words and characters of sentences as rows, so that the product of two rows is their likeness."""
+    """Words and characters of sentences."""
 
     def __init__(self, vocabularies: Sequence[Mapping[str, int]] = (), weights: Sequence[npt.NDArray[np.float64]] = ()) -> None:
-        words, characters = vocabularies or (None, None)
-        shared = {"sublinear_tf": True, "dtype": np.float32, "lowercase": False}
-        self._parts = [
-            TfidfVectorizer(analyzer=_words, vocabulary=words, **shared),
-            TfidfVectorizer(analyzer="char", ngram_range=(2, 3), min_df=2, vocabulary=characters, **shared),
-        ]
-        for part, idf in zip(self._parts, weights):
-            part.idf_ = idf
+        words, characters = zip(vocabularies, weights, strict=True) if vocabularies else ((None, None), (None, None))
+        self.words = Terms(_words, vocabulary=words[0], weights=words[1])
+        self.characters = Terms("char", (2, 3), 2, *characters)
 
     def fit(self, texts: Sequence[str]) -> sparse.csr_matrix:
-        """Learn the vocabularies of texts and return their rows."""
+        """Learn the terms of texts and return their rows."""
         folded = [text.casefold() for text in texts]
-        return _weighted([part.fit_transform(folded) for part in self._parts])
+        parts = [(self.words.fit(folded), WORD_SHARE), (self.characters.fit(folded), CHARACTER_SHARE)]
+        return sparse.hstack([part * np.sqrt(share, dtype=np.float32) for part, share in parts]).tocsr()
 
-    def rows(self, texts: Sequence[str]) -> sparse.csr_matrix:
-        folded = [text.casefold() for text in texts]
-        return _weighted([part.transform(folded) for part in self._parts])
-
-    @property
-    def vocabularies(self) -> list[dict[str, int]]:
-        return [{term: int(column) for term, column in part.vocabulary_.items()} for part in self._parts]
-
-    @property
-    def weights(self) -> list[npt.NDArray[np.float64]]:
-        return [part.idf_ for part in self._parts]
-
-
-def _weighted(parts: Sequence[sparse.csr_matrix]) -> sparse.csr_matrix:
-    shares = (WORD_SHARE, CHARACTER_SHARE)
-    return sparse.hstack([part * np.sqrt(share, dtype=np.float32) for part, share in zip(parts, shares, strict=True)]).tocsr()
+    def row(self, text: str) -> Row:
+        """The row of one sentence."""
+        folded = text.casefold()
+        parts = ((self.words, WORD_SHARE), (self.characters, CHARACTER_SHARE))
+        return joined([(terms.row(folded), terms, share) for terms, share in parts])
 
 
 def _kernel(alike: Floats) -> Floats:
@@ -129,7 +114,7 @@ class Model:
         dense: Matrix,
         surface: _Surface,
         rows: sparse.csr_matrix,
-        sounds: Sounds,
+        sounds: Terms,
         sound_rows: sparse.csr_matrix,
         solution: Floats,
     ) -> None:
@@ -173,8 +158,8 @@ class Model:
         # In place: numpy's rows are LAPACK's columns, so the lower half of ours is the upper half of its matrix.
         factor = linalg.cho_factor(system.T, lower=False, overwrite_a=True, check_finite=False)
         solution = np.ascontiguousarray(linalg.cho_solve(factor, wanted, check_finite=False).T, dtype=np.float32)
-        sounds = Sounds()
-        sound_rows = sounds.fit([example.text for example in examples])
+        sounds = sound_terms()
+        sound_rows = sounds.fit([sound(example.text) if language_of(example.text) == "ja" else "" for example in examples])
         return cls(columns, [example.group for example in examples], dense, surface, rows, sounds, sound_rows, solution)
 
     def score(self, text: str, dense: Matrix) -> Scores:
@@ -184,13 +169,12 @@ class Model:
             dense: its row of the encoder.
         """
         near = self._dense @ dense.reshape(-1)
-        # Single precision throughout: one double in the product would have numpy copy the whole solution into doubles.
-        surface = (self._surface.rows([text]) @ self._turned).toarray().reshape(-1).astype(np.float32)
+        surface = likenesses(self._surface.row(text), self._turned)
         return Scores(self._solution @ _kernel(near + surface), near if self._dense.shape[1] else surface)
 
     def score_by_sound(self, text: str) -> Scores:
         """Score a sentence by its sound alone, for Japanese without kanji; as near as sentences can be where it sounds the same."""
-        near = (self._sounds.row(text) @ self._sounds_turned).toarray().reshape(-1).astype(np.float32)
+        near = likenesses(self._sounds.row(sound(text)), self._sounds_turned)
         return Scores(self._solution @ _kernel(np.float32(1.0 + WORD_SHARE + CHARACTER_SHARE) * near), near)
 
     def save(self, folder: Path) -> None:
@@ -199,11 +183,11 @@ class Model:
         names = {
             "columns": self.columns,
             "groups": self.groups.tolist(),
-            "vocabularies": self._surface.vocabularies,
+            "vocabularies": [self._surface.words.vocabulary, self._surface.characters.vocabulary],
             "sounds": self._sounds.vocabulary,
         }
         (folder / "names.json").write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
-        words, characters = self._surface.weights
+        words, characters = self._surface.words.weights, self._surface.characters.weights
         # Half precision is enough for what is only multiplied and added up, and halves the file.
         halves = {"dense": self._dense.astype(np.float16), "solution": self._solution.astype(np.float16)}
         np.savez(folder / "numbers.npz", words=words, characters=characters, sounds=self._sounds.weights, **halves)
@@ -216,7 +200,7 @@ class Model:
         names = json.loads((folder / "names.json").read_text(encoding="utf-8"))
         with np.load(folder / "numbers.npz", allow_pickle=False) as numbers:
             surface = _Surface(names["vocabularies"], [numbers["words"], numbers["characters"]])
-            sounds = Sounds(names["sounds"], numbers["sounds"])
+            sounds = sound_terms(names["sounds"], numbers["sounds"])
             dense, solution = (numbers[name].astype(np.float32) for name in ("dense", "solution"))
         rows, sound_rows = (sparse.load_npz(folder / f"{name}.npz") for name in ("surface", "sounds"))
         return cls(names["columns"], names["groups"], dense, surface, rows, sounds, sound_rows, solution)

@@ -7,16 +7,15 @@ spelt in Latin letters without the differences between spelling systems.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import jaconv
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse
-from sklearn.feature_extraction.text import TfidfVectorizer
 
 from madoguchi.text import language_of
 
+from .terms import Terms
 from .words import readings_of
 
 _HIRAGANA = re.compile(r"[\u3041-\u309f]")
@@ -45,31 +44,6 @@ def sound(text: str) -> str:
     return re.sub(r"(.)\1", r"\1", letters)
 
 
-class Sounds:
-    """Known sentences by their sound."""
-
-    def __init__(self, vocabulary: Mapping[str, int] | None = None, weights: npt.NDArray[np.float64] | None = None) -> None:
-        self._terms = TfidfVectorizer(
-            analyzer="char", ngram_range=(2, 5), min_df=2, sublinear_tf=True, dtype=np.float32, vocabulary=vocabulary
-        )
-        if weights is not None:
-            self._terms.idf_ = weights
-
-    def fit(self, texts: Sequence[str]) -> sparse.csr_matrix:
-        """Learn the sounds of sentences; a row each, empty for sentences that are not Japanese."""
-        return self._terms.fit_transform([sound(text) if language_of(text) == "ja" else "" for text in texts])
-
-    def row(self, text: str) -> sparse.csr_matrix:
-        """The row of one message."""
-        return self._terms.transform([sound(text)])
-
-    @property
-    def vocabulary(self) -> dict[str, int]:
-        """The learned terms."""
-        return {term: int(column) for term, column in self._terms.vocabulary_.items()}
-
-    @property
-    def weights(self) -> npt.NDArray[np.float64]:
-        """The weight of each term."""
-        weights: npt.NDArray[np.float64] = self._terms.idf_
-        return weights
+def sound_terms(vocabulary: Mapping[str, int] | None = None, weights: npt.NDArray[np.float64] | None = None) -> Terms:
+    """The terms by which sounds are compared: runs of two to five letters."""
+    return Terms("char", (2, 5), 2, vocabulary, weights)

@@ -16,9 +16,10 @@ from .choices import Choice
 from .encoder import Encoder, Matrix, encode_many
 from .inquiry import NAME_COMPANY, NOT_UNDERSTOOD, OUT_OF_SCOPE, POLICY_QUESTION, Inquiry, Question
 from .knowledge import INTENT, entry_column, intents, phrasings
-from .learned import Floats, Model, Scores
+from .learned import Model, Scores
 from .naming import Namer, Naming
 from .readings import by_sound
+from .terms import Floats
 
 RANKED = 8
 """Clauses and gaps of each company that go with a message."""
@@ -201,7 +202,10 @@ class Understanding:
         pieces = [piece.strip(" 、,") for piece in _BREAK.split(text) if len(fold(piece)) >= _SHORTEST_PART]
         if len(pieces) < 2:
             return []
-        return [self._read(piece, self._namer.find(piece, language or _DEFAULT)) for piece in pieces[-MAX_PARTS:]]
+        pieces = pieces[-MAX_PARTS:]
+        namings = [self._namer.find(piece, language or _DEFAULT) for piece in pieces]
+        rows = self._encoder.encode([naming.bare for naming in namings])  # together in half the time of one by one
+        return [self._read(piece, naming, row) for piece, naming, row in zip(pieces, namings, rows)]
 
     def _together(self, whole: _Reading, parts: Sequence[_Reading], naming: Naming) -> tuple[str, float, tuple[Question, ...]]:
         """What a message wants, by itself and by its sentences.
