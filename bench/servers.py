@@ -111,8 +111,12 @@ def _started(
 
 
 @contextlib.contextmanager
-def product() -> Iterator[Running]:
-    """The product: gateway, Rasa and action server on SQLite, in a data directory of its own; the model has to be there already."""
+def product(root: Path = ROOT) -> Iterator[Running]:
+    """The product: gateway, Rasa and action server on SQLite, in a data directory of its own; the model has to be there already.
+
+    Args:
+        root: a checkout, this one or another of which something is to be compared.
+    """
     rasa, gateway, actions, metrics, console = (free_port() for _ in range(5))
     with tempfile.TemporaryDirectory() as folder:
         environment = {
@@ -124,7 +128,8 @@ def product() -> Iterator[Running]:
             "MADOGUCHI_ACTION_PORT": str(actions),
             "MADOGUCHI_METRICS_PORT": str(metrics),
             "MADOGUCHI_CONSOLE_PORT": str(console),
-            "BENCH_FOLDER": str(ROOT),
+            "BENCH_FOLDER": str(root),
+            "PYTHONPATH": str(root),
         }
         with _started([sys.executable, "-m", "madoguchi", "run"], Path(folder), environment, rasa, "こんにちは") as (pid, seconds):
             yield Running(pid, rasa, gateway, seconds)

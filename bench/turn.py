@@ -1,6 +1,6 @@
 """One turn: what a client sees of the product's Rasa alone, of the product through its gateway, and of the bot of `rasa init`.
 
-    python -m bench.turn [--rounds 3] [--bot FOLDER] [--profile] [--quick] [--render]
+    python -m bench.turn [--rounds 3] [--bot FOLDER] [--before FOLDER] [--profile] [--quick] [--render]
 
 Servers are started on free ports with data directories of their own, one after the other, and stopped again.
 """
@@ -17,7 +17,7 @@ from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiohttp
 
@@ -53,6 +53,7 @@ THEIRS = ("hello", "I am very sad", "no", "are you a bot?", "I am doing great", 
 
 TITLES: Mapping[str, str] = {
     "ours": "Madoguchi, Rasa alone (SQLite)",
+    "before": "Madoguchi before, Rasa alone (SQLite)",
     "gateway": "Madoguchi through the gateway (SQLite)",
     "init-sqlite": "`rasa init` bot, SQLite",
     "init-memory": "`rasa init` bot, in memory",
@@ -63,6 +64,16 @@ Turn = Callable[[aiohttp.ClientSession, str, int], Awaitable[None]]
 
 
 _ALONE = "The flame graph alone, made with `python -m bench.turn --profile`; `python -m bench.turn` measures the rest."
+
+
+_DONE = """
+Before: the state in which the product was first measured. Since then Rasa runs without TensorFlow, of which no component of the product
+uses any part; a conversation is read by one or two prepared statements and its new events are written by one, on a connection that stays
+open; the class of an event is looked up once for each name; replies of the action server are checked by a compiled validator; what is
+known of the examples lies in memory as one message reads it; the terms of one message are weighted without scikit-learn's machinery for
+many; the sentences of a message are embedded together, without setting the limit of threads each time; debug lines are dropped before
+they are put together. The answers are the same.
+"""
 
 
 class TurnError(RuntimeError):
@@ -84,12 +95,13 @@ def ours_turn(port: int) -> Turn:
 
 
 def init_turn(port: int) -> Turn:
-    """A turn with the bot of `rasa init`."""
+    """A turn with the bot of `rasa init`; in a long conversation its learned policy now and then says nothing, which counts as a turn."""
 
     async def turn(session: aiohttp.ClientSession, conversation: str, number: int) -> None:
         body = {"sender": conversation, "message": THEIRS[number % len(THEIRS)]}
         async with session.post(f"http://127.0.0.1:{port}/webhooks/rest/webhook", json=body) as response:
-            if response.status != 200 or not await response.json():
+            await response.read()
+            if response.status != 200:
                 raise TurnError(f"status {response.status}")
 
     return turn
@@ -212,11 +224,12 @@ def _face(turn: Turn, prepare: Prepare | None, quick: bool, busy: Callable[[], f
     return found
 
 
-def measure(rounds: int, quick: bool, made: Path | None = None) -> common.Raw:
+def measure(rounds: int, quick: bool, made: Path | None = None, before: Path | None = None) -> common.Raw:
     """Each round starts every server in turn and measures it.
 
     Args:
         made: the folder of a bot that `rasa init` made before.
+        before: an earlier checkout of the product with its trained model.
     """
     results: common.Raw = {
         "machine": common.machine(),
@@ -234,10 +247,7 @@ def measure(rounds: int, quick: bool, made: Path | None = None) -> common.Raw:
             found: dict[str, Any] = {}
             common.say(f"round {number + 1} of {rounds}: the product")
             with product() as running:
-                _warm(running)
-                found["ours"] = {"ready": running.seconds, "memory": running.memory(False), "memory_all": running.memory(True)}
-                found["ours"] |= _face(ours_turn(running.rasa_port), None, quick, partial(running.busy, False))
-                found["ours"]["memory_after"] = running.memory(False)
+                found["ours"] = _rasa_alone(running, quick)
                 common.say("  through the gateway")
                 gateway = Gateway(int(running.gateway_port or 0))
                 found["gateway"] = {"ready": running.seconds, "memory": running.memory(True)}
@@ -245,6 +255,10 @@ def measure(rounds: int, quick: bool, made: Path | None = None) -> common.Raw:
                 found["gateway"]["memory_after"] = running.memory(True)
                 if number == 0:
                     results["profile"] = profile(running, quick)
+            if before is not None:
+                common.say("  the product before")
+                with product(before) as running:
+                    found["before"] = _rasa_alone(running, quick)
             for store in ("sqlite", "memory"):
                 common.say(f"  rasa init, {store}")
                 starting: AbstractContextManager[Running] = init_bot(bot, store)
@@ -258,6 +272,14 @@ def measure(rounds: int, quick: bool, made: Path | None = None) -> common.Raw:
             results["rounds"].append(found)
             common.keep(NAME, results)
     return results
+
+
+def _rasa_alone(running: Running, quick: bool) -> dict[str, Any]:
+    _warm(running)
+    found: dict[str, Any] = {"ready": running.seconds, "memory": running.memory(False)}
+    found |= _face(ours_turn(running.rasa_port), None, quick, partial(running.busy, False))
+    found["memory_after"] = running.memory(False)
+    return found
 
 
 def _warm(running: Running) -> None:
@@ -290,6 +312,10 @@ def profile(running: Running, quick: bool) -> dict[str, Any]:
         "samples": {name: sum(stacks.values()) for name, stacks in samples.items()},
         "tree": flame.raw_of(flame.tree_of(whole), max(1, sum(whole.values()) // 2000)),
     }
+
+
+def _titles(results: common.Raw) -> dict[str, str]:
+    return {name: title for name, title in TITLES.items() if name in results["rounds"][0]}
 
 
 def _values(results: common.Raw, name: str, of: Callable[[Mapping[str, Any]], float]) -> list[float]:
@@ -330,6 +356,7 @@ def render(results: common.Raw) -> None:
         "![Latency and throughput by concurrent conversations](turn.svg)",
         "## Against the aims (both on SQLite; the lower the better but for turns a second)",
         _aims(results, levels),
+        *(["## What the work on it brought", _DONE, _before(results, levels)] if "before" in results["rounds"][0] else []),
         "## Turns as a client sees them",
         *[_level(results, level) for level in levels],
         "## Start, memory, long conversations",
@@ -352,31 +379,52 @@ def render(results: common.Raw) -> None:
     common.page(NAME, parts)
 
 
+class Figure(NamedTuple):
+    """A row of the tables that compare two."""
+
+    what: str
+    of: Callable[[Mapping[str, Any]], float]
+    digits: int
+    aim: str = ""
+    holds: Callable[[float], bool] = bool
+
+
+def _figures(levels: Sequence[str]) -> list[Figure]:
+    return [
+        *(Figure(f"p50 at {level}, ms", _at(level, "p50"), 0, "at most 0.5", lambda r: r <= 0.5) for level in levels),
+        Figure(f"processor time of a turn at {levels[0]}, ms", _at(levels[0], "cpu_ms"), 1),
+        *(Figure(f"turns a second at {level}", _at(level, "a_second"), 1, "at least 2", lambda r: r >= 2) for level in levels),
+        Figure("memory, MB", _of("memory"), 0, "at most 0.65", lambda r: r <= 0.65),
+        Figure("time to ready, s", _of("ready"), 1, "at most 0.5", lambda r: r <= 0.5),
+    ]
+
+
 def _aims(results: common.Raw, levels: Sequence[str]) -> str:
     rows: list[list[object]] = []
-
-    def add(what: str, of: Callable[[Mapping[str, Any]], float], aim: str, digits: int, holds: Callable[[float], bool]) -> None:
-        ours, theirs = _values(results, "ours", of), _values(results, "init-sqlite", of)
+    for figure in _figures(levels):
+        ours, theirs = _values(results, "ours", figure.of), _values(results, "init-sqlite", figure.of)
         ratio = common.ratios(ours, theirs)
-        verdict = ("yes" if holds(ratio.median) else "**no**") if aim else ""
-        rows.append([what, common.spread(ours).text(digits), common.spread(theirs).text(digits), ratio.text(2), aim, verdict])
-
-    for level in levels:
-        add(f"p50 at {level}, ms", _at(level, "p50"), "at most 0.5", 0, lambda r: r <= 0.5)
-    add("processor time of a turn at 1, ms", _at(levels[0], "cpu_ms"), "", 1, lambda r: r <= 0.5)
-    for level in levels:
-        add(f"turns a second at {level}", _at(level, "a_second"), "at least 2", 1, lambda r: r >= 2)
-    add("memory, MB", _of("memory"), "at most 0.65", 0, lambda r: r <= 0.65)
-    add("time to ready, s", _of("ready"), "at most 0.5", 1, lambda r: r <= 0.5)
+        verdict = ("yes" if figure.holds(ratio.median) else "**no**") if figure.aim else ""
+        of_both = [common.spread(values).text(figure.digits) for values in (ours, theirs)]
+        rows.append([figure.what, *of_both, ratio.text(2), figure.aim, verdict])
     own = common.ratios(_values(results, "ours", _late), _values(results, "ours", _early))
-    theirs = common.ratios(_values(results, "init-sqlite", _late), _values(results, "init-sqlite", _early))
-    rows.append(["turn 200 by turn 10", own.text(2), theirs.text(2), "", "at most 1.2", "yes" if own.median <= 1.2 else "**no**"])
+    other = common.ratios(_values(results, "init-sqlite", _late), _values(results, "init-sqlite", _early))
+    rows.append(["turn 200 by turn 10", own.text(2), other.text(2), "", "at most 1.2", "yes" if own.median <= 1.2 else "**no**"])
     return common.table(["", "Madoguchi, Rasa alone", "`rasa init`", "ratio", "aim", "reached"], rows)
+
+
+def _before(results: common.Raw, levels: Sequence[str]) -> str:
+    rows: list[list[object]] = []
+    for figure in [*_figures(levels), Figure("turn 10, ms", _early, 0), Figure("turn 200, ms", _late, 0)]:
+        before, after = _values(results, "before", figure.of), _values(results, "ours", figure.of)
+        of_both = [common.spread(values).text(figure.digits) for values in (before, after)]
+        rows.append([figure.what, *of_both, common.ratios(after, before).text(2)])
+    return common.table(["", "before", "after", "ratio"], rows)
 
 
 def _level(results: common.Raw, level: str) -> str:
     rows = []
-    for name, title in TITLES.items():
+    for name, title in _titles(results).items():
         failures = sum(found[name]["levels"][level]["failures"] for found in results["rounds"])
         figures = (("p50", 0), ("p95", 0), ("p99", 0), ("a_second", 1), ("cpu_ms", 1))
         rows.append([title, *[common.spread(_values(results, name, _at(level, key))).text(digits) for key, digits in figures], failures])
@@ -385,7 +433,7 @@ def _level(results: common.Raw, level: str) -> str:
 
 def _costs(results: common.Raw) -> str:
     rows = []
-    for name, title in TITLES.items():
+    for name, title in _titles(results).items():
         measured = (
             (_of("ready"), 1),
             (_of("memory"), 0),
@@ -424,7 +472,7 @@ def _plot(results: common.Raw) -> None:
     pyplot = common.plotting()
     _, axes = pyplot.subplots(1, 3, figsize=(13, 4))
     levels = [int(level) for level in results["rounds"][0]["ours"]["levels"]]
-    for i, (name, title) in enumerate(TITLES.items()):
+    for i, (name, title) in enumerate(_titles(results).items()):
         style: dict[str, Any] = {"color": common.COLOURS[i], "marker": common.MARKERS[i], "label": title.replace("`", "")}
         for axis, key in ((axes[0], "p50"), (axes[1], "a_second")):
             spreads = [common.spread(_values(results, name, _at(str(level), key))) for level in levels]
@@ -433,7 +481,7 @@ def _plot(results: common.Raw) -> None:
         longs = [found[name]["long"] for found in results["rounds"]]
         middle = [common.spread(times).median for times in zip(*longs)]
         smooth = [common.spread(middle[max(0, k - 4) : k + 5]).median for k in range(len(middle))]
-        axes[2].plot(range(1, len(smooth) + 1), smooth, color=common.COLOURS[i], linestyle=("-", "--", "-.", ":")[i])
+        axes[2].plot(range(1, len(smooth) + 1), smooth, color=common.COLOURS[i], linestyle=("-", "--", "-.", ":", "-")[i])
     for axis in axes[:2]:
         axis.set_xscale("log", base=2)
         axis.set_xticks(levels, [str(level) for level in levels])
@@ -454,6 +502,7 @@ def main() -> None:
     parser = common.arguments(__doc__)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--profile", action="store_true", help="make the flame graph alone; the kept measurements stay")
+    parser.add_argument("--before", type=Path, help="an earlier checkout with its trained model, measured beside this one")
     parser.add_argument("--bot", type=Path, help="a folder in which `rasa init` made and trained its bot before")
     chosen = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # so that servers are stopped on the way out
@@ -463,7 +512,7 @@ def main() -> None:
             found = profile(running, chosen.quick)
             common.keep(NAME, {**common.kept(NAME), "profile": found | {"machine": common.machine()}})
     elif not chosen.render:
-        measure(1 if chosen.quick else chosen.rounds, chosen.quick, chosen.bot)
+        measure(1 if chosen.quick else chosen.rounds, chosen.quick, chosen.bot, chosen.before)
     found = common.kept(NAME)
     if found:
         render(found)
