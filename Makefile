@@ -47,6 +47,7 @@ bench: setup  ## the comparisons of bench/README.md; hours on two cores
 	@$(PY) -m bench.understanding
 	@$(PY) -m bench.hint3
 	@$(PY) -m bench.growth
+	@$(PY) -m bench.tickets
 	@$(PY) -m bench.turn
 
 setup:

@@ -124,6 +124,23 @@ def test_what_is_wrong_looks_the_same_and_is_audited_by_the_accounts_id_alone(de
     assert desk.office.audit.verify().is_sound
 
 
+def test_a_name_that_there_is_not_costs_a_hash_of_the_same_cost_as_one_that_there_is(desk, monkeypatch):
+    desk.made()
+    verified, verify = [], argon2.PasswordHasher.verify
+
+    def counted(hasher, kept, given):
+        verified.append(argon2.extract_parameters(kept))
+        return verify(hasher, kept, given)
+
+    monkeypatch.setattr(argon2.PasswordHasher, "verify", counted)
+    passwords._nobody.cache_clear()
+    for name in ("hanako", "nobody-of-this-name"):
+        with refused("wrong"):
+            desk.accounts.sign_in(name, "not it at all", HOME)
+    known, unknown = verified
+    assert known == unknown
+
+
 def test_a_session_ends_when_idle_and_after_seven_days(desk):
     desk.made()
     token = desk.accounts.sign_in("hanako", OWN, HOME).token

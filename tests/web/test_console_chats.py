@@ -458,9 +458,9 @@ def test_the_customer_hears_that_staff_type_and_what_they_say_at_once(taken, sta
     reader.start()
     time.sleep(0.3)
     staff["ann"].do(mine, "sign", typing="1")
-    wait_for(lambda: "typing" in seen, 5)
+    wait_for(lambda: "typing" in seen, 20)
     staff["ann"].said(mine, "now")
-    reader.join(5)
+    reader.join(20)
     assert "said" in seen
     assert "typing" not in chat.state()
 

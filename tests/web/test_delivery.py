@@ -164,7 +164,7 @@ def two_processes(tmp_path):
     return [Conversations(database, Limits(), b"key") for _ in range(2)]
 
 
-async def _woken(hub, mine, act, seconds=2.0):
+async def _woken(hub, mine, act, seconds=15.0):
     polling = asyncio.create_task(hub.poll())
     try:
         with hub.subscribed(mine) as changed:
@@ -212,8 +212,8 @@ def test_the_hub_goes_on_after_the_database_was_away(two_processes, monkeypatch)
     monkeypatch.setattr(here, "versions", failing)
 
     async def write_after_the_failure():
-        await asyncio.sleep(1.3)
-        assert not failures
+        while failures:
+            await asyncio.sleep(0.05)
         await asyncio.to_thread(there.send, mine, new_id(), "hello", None)
 
     asyncio.run(_woken(Hub(here), mine, write_after_the_failure))

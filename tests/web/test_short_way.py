@@ -208,7 +208,7 @@ def test_what_was_handed_over_wakes_nobody_a_second_time(tmp_path):
             await asyncio.sleep(1.2)
             assert not changed.is_set()
             desk.service.set_language(mine, "ja")  # as another process would
-            await asyncio.wait_for(changed.wait(), 2)
+            await asyncio.wait_for(changed.wait(), 15)
             assert changed.take(1) is None
         polling.cancel()
 
