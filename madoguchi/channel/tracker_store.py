@@ -18,8 +18,8 @@ from sqlalchemy.pool import QueuePool
 
 from madoguchi.settings import ROOT, Settings
 
-DEFAULT_WINDOW = 40
-"""Events read for a turn: three turns or more, where the rules look back over one."""
+DEFAULT_WINDOW = 28
+"""Events read for a turn: two of the longest turns, where the rules look back over one."""
 
 _STORED = "_madoguchi_stored_events"
 

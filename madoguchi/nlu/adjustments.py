@@ -1,4 +1,4 @@
-"""Five adjustments to Rasa 3.6.21, made when a component of ours is loaded; a test pins the version they were read in.
+"""Six adjustments to Rasa 3.6.21, made when a component of ours is loaded; a test pins the version they were read in.
 
 1. Every text that reaches the message processor, through whatever channel, is cleaned and masked first (`rasa shell`
    has a channel of its own that no setting replaces), so that neither tracker nor log sees what was masked.
@@ -9,14 +9,19 @@
 4. Calls to the action server carry its key.
 5. The class of an event is looked up among all of Rasa's once for each name and not for each event read: a third of the
    time it takes to read a conversation.
+6. A model's graph is run one component after the other without a scheduler, which took a tenth of a turn to plan what has
+   one order only.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any, NoReturn
 
 import rasa
+import rasa.engine.runner.dask as runner
 from jsonschema import ValidationError
 from jsonschema_rs import Validator, validator_for
 from rasa.core.actions.action import RemoteAction
@@ -57,6 +62,24 @@ def guard(message: UserMessage) -> None:
         message.metadata = {**(message.metadata or {}), "masked": list(taken.masked)}
 
 
+def _in_order(graph: Mapping[str, tuple[Any, ...]], targets: Sequence[str]) -> list[Any]:
+    """The outputs of a graph's nodes, as `dask.get` finds them: a node is a component and the names of what it needs, or an input."""
+    found: dict[str, Any] = {}
+
+    def output(name: str) -> Any:
+        if name not in found:
+            component, *needs = graph[name]
+            found[name] = component(*map(output, needs)) if callable(component) else graph[name]
+        return found[name]
+
+    return [output(name) for name in targets]
+
+
+@lru_cache(maxsize=1)
+def _key() -> str:
+    return Settings.load().action_key
+
+
 def _raise(_self: FailSafeTrackerStore, error: Exception) -> NoReturn:
     raise error
 
@@ -82,7 +105,7 @@ def install() -> None:
     def remote_action(self: RemoteAction, name: str, endpoint: Any) -> None:
         make(self, name, endpoint)
         if endpoint is not None:
-            endpoint.headers.setdefault(KEY_HEADER, Settings.load().action_key)
+            endpoint.headers.setdefault(KEY_HEADER, _key())
 
     MessageProcessor.parse_message = parse_message
     RemoteAction.__init__ = remote_action
@@ -90,4 +113,5 @@ def install() -> None:
     FailSafeTrackerStore.on_tracker_store_error = _raise
     FailSafeTrackerStore.on_tracker_store_retrieve_error = _raise
     Event.resolve_by_type = staticmethod(lru_cache(maxsize=64)(Event.resolve_by_type))
+    runner.dask = SimpleNamespace(get=_in_order)
     setattr(MessageProcessor, _MARK, True)

@@ -169,9 +169,29 @@ class TestAdjustments:
 
     def test_calls_carry_the_key(self, monkeypatch, tmp_path):
         monkeypatch.setenv("MADOGUCHI_DATA_DIR", str(tmp_path))
+        adjustments._key.cache_clear()
         endpoint = EndpointConfig("http://127.0.0.1:1")
         RemoteAction("action_answer", endpoint)
+        adjustments._key.cache_clear()
         assert endpoint.headers[adjustments.KEY_HEADER] == (tmp_path / "action.key").read_text()
+
+    def test_a_graph_gives_what_the_scheduler_gives_and_runs_each_component_once(self):
+        import dask
+
+        runs = []
+
+        def component(name):
+            return lambda *inputs: runs.append(name) or (name, inputs)
+
+        graph = {
+            "c": (component("c"), "a", "b"),
+            "b": (component("b"), "a"),
+            "a": (component("a"), "in"),
+            "in": ("in", "x"),
+            "d": (component("d"),),
+        }
+        assert adjustments._in_order(graph, ["c", "b"]) == list(dask.get(graph, ["c", "b"]))
+        assert runs[:3] == ["a", "b", "c"] and sorted(runs) == ["a", "a", "b", "b", "c", "c"]
 
 
 class TestTrackerStore:

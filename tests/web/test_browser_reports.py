@@ -158,6 +158,23 @@ def test_three_presses_are_three_questions_further_however_slow_the_first_answer
     expect(page.locator(".item .asked")).to_have_text(words[2])
 
 
+def test_letter_keys_are_switched_off_on_every_page(visits, staff):
+    page = signed_in(visits, staff, "en")
+    go(page, staff, "/review")
+    page.get_by_label("Use letter keys").uncheck()
+    page.locator("h1").click()
+    page.keyboard.press("j")
+    expect(page.locator("#questions [aria-current]")).to_have_count(0)
+    go(page, staff, "/requests")
+    page.keyboard.press("/")
+    expect(page.locator("#find")).not_to_be_focused()
+    page.locator("#keys-open").click()
+    page.get_by_label("Use letter keys").check()
+    page.keyboard.press("Escape")
+    page.keyboard.press("/")
+    expect(page.locator("#find")).to_be_focused()
+
+
 def test_a_question_is_worked_by_the_keyboard_alone(visits, staff):
     page = signed_in(visits, staff, "ja")
     go(page, staff, "/review")

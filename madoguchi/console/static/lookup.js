@@ -1,7 +1,7 @@
 // Look-up: results as one types, everything by keyboard, copying, pins. Works for pieces that come into a page later, too.
 // Nothing that anybody typed is kept: pins and recently used answers are ids of clauses and gaps.
 "use strict";
-import { composing, inField, tell } from "/static/console.js";
+import { composing, inField, lettersAreOn, tell } from "/static/console.js";
 
 const DELAY = 120;
 const RECENT = 12;
@@ -252,8 +252,6 @@ function move(root, by) {
   next?.scrollIntoView({ block: "nearest" });
 }
 
-const lettersAreOn = () => kept("keys")[0] !== "off";
-
 function inBox(root, event) {
   if (event.key === "ArrowDown") move(root, 1);
   else if (event.key === "Escape") clear(root);
@@ -348,10 +346,6 @@ document.addEventListener("keydown", (event) => {
 
 // -- begin ----------------------------------------------------------------------------------------------------
 
-document.addEventListener("change", (event) => {
-  if (event.target.matches("[data-keys]")) keep("keys", event.target.checked ? [] : ["off"]);
-});
-
 function begin() {
   for (const root of document.querySelectorAll("[data-lookup]")) {
     dress(root);
@@ -359,7 +353,6 @@ function begin() {
     asked.set(root, state(root));
     awaitModel(root);
   }
-  document.querySelectorAll("[data-keys]").forEach((each) => { each.checked = lettersAreOn(); });
   desk();
   showKept();
 }
