@@ -188,7 +188,6 @@ class TestAdjustments:
             "b": (component("b"), "a"),
             "a": (component("a"), "in"),
             "in": ("in", "x"),
-            "d": (component("d"),),
         }
         assert adjustments._in_order(graph, ["c", "b"]) == list(dask.get(graph, ["c", "b"]))
         assert runs[:3] == ["a", "b", "c"] and sorted(runs) == ["a", "a", "b", "b", "c", "c"]
