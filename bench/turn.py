@@ -2,20 +2,19 @@
 
     python -m bench.turn [--rounds 3] [--bot FOLDER] [--before FOLDER] [--profile] [--quick] [--render]
 
-Servers are started on free ports with data directories of their own, one after the other, and stopped again.
+Servers are started on free ports with data directories of their own, and measured one at a time.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sys
 import tempfile
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
-from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -202,30 +201,70 @@ async def long_conversation(turn: Turn, prepare: Prepare | None, turns: int) -> 
     return times
 
 
-def _face(turn: Turn, prepare: Prepare | None, quick: bool, busy: Callable[[], float]) -> dict[str, Any]:
-    """Everything that is measured of one way in.
+class Face(NamedTuple):
+    """A way in to a running server.
 
-    Args:
-        busy: seconds on the processor that its processes have used so far.
+    Attributes:
+        running: the server.
+        turn, prepare: one turn, and what comes before a conversation.
+        with_gateway: whether the gateway's process counts for memory and processor.
     """
-    asyncio.run(load(turn, prepare, 1, WARM))
-    found: dict[str, Any] = {"levels": {}, "cpu_ready": busy()}
+
+    running: Running
+    turn: Turn
+    prepare: Prepare | None = None
+    with_gateway: bool = False
+
+    def busy(self) -> float:
+        return self.running.busy(self.with_gateway)
+
+    def memory(self) -> float:
+        return self.running.memory(self.with_gateway)
+
+
+def _faces(started: contextlib.ExitStack, bot: Path, before: Path | None) -> dict[str, Face]:
+    """Start every server, one after the other, and warm each way in."""
+    faces: dict[str, Face] = {}
+
+    def add(name: str, face: Face) -> None:
+        asyncio.run(load(face.turn, face.prepare, 1, WARM))
+        faces[name] = face
+
+    common.say("  the product")
+    ours = started.enter_context(product())
+    add("ours", Face(ours, ours_turn(ours.rasa_port)))
+    gateway = Gateway(int(ours.gateway_port or 0))
+    add("gateway", Face(ours, gateway.turn, gateway.prepare, with_gateway=True))
+    if before is not None:
+        common.say("  the product before")
+        earlier = started.enter_context(product(before))
+        add("before", Face(earlier, ours_turn(earlier.rasa_port)))
+    for store in ("sqlite", "memory"):
+        common.say(f"  rasa init, {store}")
+        theirs = started.enter_context(init_bot(bot, store))
+        add(f"init-{store}", Face(theirs, init_turn(theirs.rasa_port), with_gateway=True))
+    return faces
+
+
+def _round(faces: Mapping[str, Face], quick: bool) -> dict[str, Any]:
+    """Every server at one level, then at the next: what is compared is measured within a minute, since machines change their speed."""
+    found: dict[str, Any] = {name: {"ready": face.running.seconds, "memory": face.memory(), "levels": {}} for name, face in faces.items()}
     for level in LEVELS[:2] if quick else LEVELS:
-        before = busy()
-        of_level = asyncio.run(load(turn, prepare, level, 2 * level if quick else TURNS[level]))
-        of_level["cpu_ms"] = 1000 * (busy() - before) / (of_level["turns"] + of_level["failures"])
-        found["levels"][str(level)] = of_level
-        common.say(
-            f"    {level}: {of_level['p50']:.0f} ms p50, {of_level['a_second']:.1f} turns/s, {of_level['cpu_ms']:.1f} ms of the "
-            f"processor a turn"
-        )
-    times = asyncio.run(long_conversation(turn, prepare, 24 if quick else LONG))
-    found["long"] = [round(t, 2) for t in times]
+        for name, face in faces.items():
+            busy = face.busy()
+            of_level = asyncio.run(load(face.turn, face.prepare, level, 2 * level if quick else TURNS[level]))
+            of_level["cpu_ms"] = 1000 * (face.busy() - busy) / (of_level["turns"] + of_level["failures"])
+            found[name]["levels"][str(level)] = of_level
+            common.say(f"  {level} at once, {name}: {of_level['p50']:.0f} ms p50, {of_level['a_second']:.1f} turns/s")
+    for name, face in faces.items():
+        common.say(f"  a long conversation, {name}")
+        times = asyncio.run(long_conversation(face.turn, face.prepare, 24 if quick else LONG))
+        found[name] |= {"long": [round(t, 2) for t in times], "memory_after": face.memory()}
     return found
 
 
 def measure(rounds: int, quick: bool, made: Path | None = None, before: Path | None = None) -> common.Raw:
-    """Each round starts every server in turn and measures it.
+    """Each round starts every server anew and measures them in turn.
 
     Args:
         made: the folder of a bot that `rasa init` made before.
@@ -244,42 +283,16 @@ def measure(rounds: int, quick: bool, made: Path | None = None, before: Path | N
             common.say("rasa init makes its bot")
         bot = made or make_init_bot(Path(folder))
         for number in range(rounds):
-            found: dict[str, Any] = {}
-            common.say(f"round {number + 1} of {rounds}: the product")
-            with product() as running:
-                found["ours"] = _rasa_alone(running, quick)
-                common.say("  through the gateway")
-                gateway = Gateway(int(running.gateway_port or 0))
-                found["gateway"] = {"ready": running.seconds, "memory": running.memory(True)}
-                found["gateway"] |= _face(gateway.turn, gateway.prepare, quick, partial(running.busy, True))
-                found["gateway"]["memory_after"] = running.memory(True)
-                if number == 0:
-                    results["profile"] = profile(running, quick)
-            if before is not None:
-                common.say("  the product before")
-                with product(before) as running:
-                    found["before"] = _rasa_alone(running, quick)
-            for store in ("sqlite", "memory"):
-                common.say(f"  rasa init, {store}")
-                starting: AbstractContextManager[Running] = init_bot(bot, store)
-                with starting as running:
-                    turn = init_turn(running.rasa_port)
-                    asyncio.run(load(turn, None, 1, WARM))
-                    mine: dict[str, Any] = {"ready": running.seconds, "memory": running.memory(True)}
-                    mine |= _face(turn, None, quick, partial(running.busy, True))
-                    mine["memory_after"] = running.memory(True)
-                    found[f"init-{store}"] = mine
-            results["rounds"].append(found)
-            common.keep(NAME, results)
+            common.say(f"round {number + 1} of {rounds}")
+            with contextlib.ExitStack() as started:
+                faces = _faces(started, bot, before)
+                results["rounds"].append(_round(faces, quick))
+                common.keep(NAME, results)
+    with product() as running:
+        _warm(running)
+        results["profile"] = profile(running, quick)
+        common.keep(NAME, results)
     return results
-
-
-def _rasa_alone(running: Running, quick: bool) -> dict[str, Any]:
-    _warm(running)
-    found: dict[str, Any] = {"ready": running.seconds, "memory": running.memory(False)}
-    found |= _face(ours_turn(running.rasa_port), None, quick, partial(running.busy, False))
-    found["memory_after"] = running.memory(False)
-    return found
 
 
 def _warm(running: Running) -> None:
@@ -346,12 +359,12 @@ def render(results: common.Raw) -> None:
         common.page(NAME, ["# One turn", _ALONE, common.provenance(results["profile"] | {"versions": {}}), _parts(results)])
         return
     _plot(results)
-    levels = list(results["rounds"][0]["ours"]["levels"])
+    levels = sorted(results["rounds"][0]["ours"]["levels"], key=int)
     parts = [
         "# One turn",
         common.provenance(results),
-        f"`python -m bench.turn`. {len(results['rounds'])} round(s); in each, every server is started, measured and stopped, one "
-        f"after the other. Medians of the "
+        f"`python -m bench.turn`. {len(results['rounds'])} round(s); in each, every server is started anew, and all are measured at one "
+        f"number of conversations before the next, one at a time. Medians of the "
         "rounds, with the lowest and highest in brackets. Client and servers share the machine.",
         "![Latency and throughput by concurrent conversations](turn.svg)",
         "## Against the aims (both on SQLite; the lower the better but for turns a second)",
@@ -371,7 +384,7 @@ def render(results: common.Raw) -> None:
   bot of `rasa init` answers with prepared utterances and calls no action server: it does less in a turn.
 - Through the gateway a turn is a posted message and a long poll for its answer; two databases are written, limits are lifted.
 - Ready: from the start of the first process to the first answered message. Memory: proportional set size of all processes after
-  {WARM} turns (for *Rasa alone*: Rasa and action server), and after all loads.
+  {WARM} turns (for *Rasa alone*: Rasa and action server), and after all loads. The servers that are not measured at the moment wait.
 - Turn 10 and 200: medians of turns 8 to 12 and 198 to 202 of one conversation.
 - `rasa init` is started as it comes, with TensorFlow's own choice of threads; its SQLite store by `endpoints.yml`.
 """,
@@ -471,7 +484,7 @@ def _parts(results: common.Raw) -> str:
 def _plot(results: common.Raw) -> None:
     pyplot = common.plotting()
     _, axes = pyplot.subplots(1, 3, figsize=(13, 4))
-    levels = [int(level) for level in results["rounds"][0]["ours"]["levels"]]
+    levels = sorted(int(level) for level in results["rounds"][0]["ours"]["levels"])
     for i, (name, title) in enumerate(_titles(results).items()):
         style: dict[str, Any] = {"color": common.COLOURS[i], "marker": common.MARKERS[i], "label": title.replace("`", "")}
         for axis, key in ((axes[0], "p50"), (axes[1], "a_second")):

@@ -1,4 +1,4 @@
-"""Six adjustments to Rasa 3.6.21, made when a component of ours is loaded; a test pins the version they were read in.
+"""Seven adjustments to Rasa 3.6.21, made when a component of ours is loaded; a test pins the version they were read in.
 
 1. Every text that reaches the message processor, through whatever channel, is cleaned and masked first (`rasa shell`
    has a channel of its own that no setting replaces), so that neither tracker nor log sees what was masked.
@@ -11,11 +11,13 @@
    time it takes to read a conversation.
 6. A model's graph is run one component after the other without a scheduler, which took a tenth of a turn to plan what has
    one order only.
+7. Rules are not searched by a message's text, as none of ours names one: they are by its intent, in the second search of
+   each message.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from types import SimpleNamespace
 from typing import Any, NoReturn
@@ -26,9 +28,12 @@ from jsonschema import ValidationError
 from jsonschema_rs import Validator, validator_for
 from rasa.core.actions.action import RemoteAction
 from rasa.core.channels.channel import UserMessage
+from rasa.core.policies.rule_policy import RulePolicy
 from rasa.core.processor import MessageProcessor
 from rasa.core.tracker_store import FailSafeTrackerStore
+from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import Event
+from rasa.shared.core.trackers import DialogueStateTracker
 
 from madoguchi import logs
 from madoguchi.settings import Settings
@@ -37,6 +42,8 @@ from madoguchi.text import MAX_ACCEPTED, take_in
 RASA_VERSION = "3.6.21"
 KEY_HEADER = "X-Madoguchi-Key"
 _MARK = "_madoguchi_adjusted"
+_Found = tuple[str | None, str | None, bool]
+"""The action that a rule predicts, the rule, and whether a form comes back from something else."""
 
 
 @lru_cache(maxsize=1)
@@ -73,6 +80,13 @@ def _in_order(graph: Mapping[str, tuple[Any, ...]], targets: Sequence[str]) -> l
         return found[name]
 
     return [output(name) for name in targets]
+
+
+def _by_intent(find: Callable[..., _Found]) -> Callable[..., _Found]:
+    def found(self: RulePolicy, tracker: DialogueStateTracker, domain: Domain, use_text_for_last_user_input: bool) -> _Found:
+        return (None, None, False) if use_text_for_last_user_input else find(self, tracker, domain, False)
+
+    return found
 
 
 @lru_cache(maxsize=1)
@@ -113,5 +127,6 @@ def install() -> None:
     FailSafeTrackerStore.on_tracker_store_error = _raise
     FailSafeTrackerStore.on_tracker_store_retrieve_error = _raise
     Event.resolve_by_type = staticmethod(lru_cache(maxsize=64)(Event.resolve_by_type))
+    RulePolicy._find_action_from_rules = _by_intent(RulePolicy._find_action_from_rules)
     runner.dask = SimpleNamespace(get=_in_order)
     setattr(MessageProcessor, _MARK, True)

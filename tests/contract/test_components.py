@@ -23,6 +23,7 @@ from madoguchi.nlu import adjustments
 from madoguchi.nlu.classifier import InquiryClassifier
 from madoguchi.nlu.featurizer import SentenceEncoderFeaturizer
 from madoguchi.nlu.tokenizer import JapaneseEnglishTokenizer
+from madoguchi.settings import ROOT
 from madoguchi.text import take_in
 
 MESSAGES = [
@@ -174,6 +175,10 @@ class TestAdjustments:
         RemoteAction("action_answer", endpoint)
         adjustments._key.cache_clear()
         assert endpoint.headers[adjustments.KEY_HEADER] == (tmp_path / "action.key").read_text()
+
+    def test_no_rule_names_a_text(self):
+        # If one did, rules would have to be searched by text again.
+        assert "user:" not in (ROOT / "data" / "rules.yml").read_text(encoding="utf-8")
 
     def test_a_graph_gives_what_the_scheduler_gives_and_runs_each_component_once(self):
         import dask
