@@ -47,7 +47,9 @@ class Terms:
         self.weights = weights if weights is not None else np.zeros(0)
 
     def fit(self, texts: Sequence[str]) -> sparse.csr_matrix:
-        """Learn the terms of texts and return their rows."""
+        """Learn the terms of texts and return their rows; without any text there are no terms."""
+        if not any(texts):
+            return sparse.csr_matrix((len(texts), 0), dtype=np.float32)
         rows = self._vectorizer.fit_transform(texts)
         self.vocabulary = {term: int(column) for term, column in self._vectorizer.vocabulary_.items()}
         self.weights = self._vectorizer.idf_

@@ -8,6 +8,7 @@ from madoguchi.understanding.folds import interval
 from madoguchi.understanding.inquiry import Inquiry, Question
 from madoguchi.understanding.learned import Example, Model
 from madoguchi.understanding.readings import by_sound, sound
+from madoguchi.understanding.terms import Terms, likenesses
 from madoguchi.understanding.words import MAX_CHARACTERS, words_of
 
 SENTENCES = {
@@ -36,6 +37,25 @@ def test_a_saved_model_scores_the_same(model, tmp_path):
     for text in ("手数料", "phone", "まったく別のこと", ""):
         dense = NoEncoder().encode([text])
         np.testing.assert_allclose(model.score(text, dense).columns, again.score(text, dense).columns, rtol=1e-2, atol=1e-2)
+
+
+def test_the_terms_of_one_sentence_are_those_of_scikit_learn():
+    texts = ["保存期間は何年ですか", "how long is it kept", "何年も何年も何年も", "???"]
+    terms = Terms("char", (2, 3))
+    rows = terms.fit(texts)
+    for text in [*texts, "何年 long", "zzz"]:
+        row, whole = terms.row(text), np.zeros(rows.shape[1])
+        whole[list(row.columns)] = row.values
+        assert np.allclose(whole, terms._vectorizer.transform([text]).toarray(), atol=1e-6)
+        assert np.allclose(likenesses(row, rows.T.tocsr()), rows @ whole, atol=1e-6)
+
+
+def test_nothing_has_to_be_japanese():
+    english = {name: [text for text in texts if text.isascii()] for name, texts in SENTENCES.items()}
+    examples = [Example(text, {name: 1.0}, name) for name, texts in english.items() for text in texts]
+    model = Model.train(examples, NoEncoder().encode([e.text for e in examples]))
+    test_scores(model, "phone please", "phone")
+    assert model.score_by_sound("てすうりょう").columns.shape == (2,)
 
 
 def test_an_unknown_encoder_is_named():
