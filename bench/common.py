@@ -105,6 +105,7 @@ def provenance(results: Raw) -> str:
     named = ", ".join(f"{name} {version}" for name, version in sorted(results["versions"].items()))
     quick = " **A quick run: numbers that show only that the bench works.**" if results.get("quick") else ""
     busy = float(of["load at the start"]) > 0.7 * float(of["cores"])
+    quick += f" **{results['remark']}**" if results.get("remark") else ""
     quick += " **The machine was busy: what is said of times and turns a second means little.**" if busy else ""
     return (
         f"Measured on {of['date']}: {of['processor']}, {of['cores']} cores, {of['memory']}, {of['system']}, Python {of['python']}; "
@@ -144,7 +145,14 @@ def arguments(doc: str | None) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=doc)
     parser.add_argument("--quick", action="store_true", help="little data and few rounds: shows that the bench works, nothing else")
     parser.add_argument("--render", action="store_true", help="write tables and plots anew from the kept raw results, measure nothing")
+    parser.add_argument("--remark", help="what else the page is to say of how it was measured, such as what ran beside it; with --render")
     return parser
+
+
+def remarked(name: str, remark: str | None) -> None:
+    """Keep a remark with the raw results."""
+    if remark is not None:
+        keep(name, {**kept(name), "remark": remark})
 
 
 def descendants(pid: int) -> list[int]:

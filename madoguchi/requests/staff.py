@@ -24,7 +24,7 @@ from .mail import Letter, Words, worded
 from .mailing import kind_for, tell_of_move
 from .numbers import parse
 from .office import Office, Unit
-from .ranking import COLUMNS, by_due, counted, ranked
+from .ranking import COLUMNS, Ranked, by_due, counted, ranked
 from .retention import shred
 from .seal import Rotation
 from .states import ENDED, OPEN, REASONED, Facts, choices, move, problem
@@ -65,9 +65,11 @@ class Staff:
         """A page of such a list, and how many tickets there are that have not ended."""
         office = self._office
         with self._reading() as session:
-            views = self._listed(session, actor, replace(filters, limit=filters.limit + 1), "list")
+            actor.require("list", filters.company)
             own = sa.select(*COLUMNS).where(Ticket.company.in_(self._companies(actor)), Ticket.state.not_in(ENDED))
-            counts = counted(ranked(session.execute(own), office.settings), actor.id, japan_day(office.now()))
+            running = ranked(session.execute(own), office.settings)
+            views = self._listed(session, actor, replace(filters, limit=filters.limit + 1), "list", running)
+            counts = counted(running, actor.id, japan_day(office.now()))
         shown = tuple(views[: filters.limit])
         self._record_list(actor, shown, filters)
         return Queue(shown, len(views) > filters.limit, counts)
@@ -413,7 +415,9 @@ class Staff:
             raise UnknownTicketError
         return ticket
 
-    def _listed(self, session: Session, actor: Actor, filters: Filters, action: str) -> Sequence[StaffView]:
+    def _listed(
+        self, session: Session, actor: Actor, filters: Filters, action: str, running: Sequence[Ranked] | None = None
+    ) -> Sequence[StaffView]:
         actor.require(action, filters.company)
         if filters.contact is not None:
             actor.require("find")
@@ -433,7 +437,7 @@ class Staff:
                 return []
             query = query.where(Ticket.id.in_(found))
         if filters.by_due or filters.due_within is not None:
-            return self._views(session, self._by_due(session, query, filters))
+            return self._views(session, self._by_due(session, query, filters, running))
         if filters.after is not None:
             last = self._find(session, filters.after)
             query = query.where(
@@ -442,9 +446,13 @@ class Staff:
         query = query.order_by(Ticket.opened_at.desc(), Ticket.id.desc()).limit(filters.limit)
         return self._views(session, session.execute(query).scalars().all())
 
-    def _by_due(self, session: Session, query: Any, filters: Filters) -> Sequence[Ticket]:
+    def _by_due(self, session: Session, query: Any, filters: Filters, running: Sequence[Ranked] | None) -> Sequence[Ticket]:
         today = japan_day(self._office.now())
-        found = ranked(session.execute(query.with_only_columns(*COLUMNS)), self._office.settings)
+        if running is not None and filters.is_open:  # all that have not ended are ranked already
+            wanted = set(session.execute(query.with_only_columns(Ticket.id)).scalars())
+            found = [each for each in running if each.id in wanted]
+        else:
+            found = ranked(session.execute(query.with_only_columns(*COLUMNS)), self._office.settings)
         order = by_due(found, filters.clock, filters.due_within, today)
         # Where the last ticket of the page before is not among them any more, the list begins anew.
         start = next((place for place, each in enumerate(order, 1) if each.number == filters.after), 0)
