@@ -250,7 +250,7 @@ def test_writing(visits, gateway, waiting):
     expect(staff.locator("#log [data-mine]")).to_have_count(3)
     assert [m["blocks"][0]["runs"][0]["text"] for m in chat.messages(sender="person")][2] == "届きますか"
     # A key for the page does nothing where it is switched off, or in a box.
-    staff.locator("[data-setting=keys]").uncheck()
+    staff.locator("details.quietly [data-keys]").uncheck()
     staff.locator("#log").focus()
     staff.keyboard.press("n")
     expect(staff.locator("#composer [value=say]")).to_be_checked()

@@ -168,7 +168,7 @@ async def _woken(hub, mine, act, seconds=15.0):
     polling = asyncio.create_task(hub.poll())
     try:
         with hub.subscribed(mine) as changed:
-            await act()
+            await asyncio.wait_for(act(), seconds)
             await asyncio.wait_for(changed.wait(), seconds)
     finally:
         polling.cancel()

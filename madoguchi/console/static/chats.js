@@ -1,5 +1,5 @@
 // The queue, and a live chat beside it.
-import {composing, inField, tell} from "./console.js";
+import {composing, inField, lettersAreOn, tell} from "./console.js";
 
 const $ = (id) => document.getElementById(id);
 const words = JSON.parse($("words").textContent);
@@ -14,8 +14,7 @@ function make(tag, properties, ...children) {
 
 // ---- settings of this browser
 
-const setting = (name) => localStorage.getItem(`madoguchi-${name}`) ?? (name === "keys" ? "1" : "0");
-const isOn = (name) => setting(name) === "1";
+const isOn = (name) => localStorage.getItem(`madoguchi-${name}`) === "1";
 for (const box of document.querySelectorAll("[data-setting]")) {
   box.checked = isOn(box.dataset.setting);
   box.addEventListener("change", () => {
@@ -23,7 +22,7 @@ for (const box of document.querySelectorAll("[data-setting]")) {
     hint();
   });
 }
-const key = (name, act) => document.addEventListener("keydown", (event) => isOn("keys") && event.key === name && plain(event) && act(event));
+const key = (name, act) => document.addEventListener("keydown", (event) => lettersAreOn() && event.key === name && plain(event) && act(event));
 const plain = (event) => !(composing(event) || event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented || inField(event.target));
 
 // ---- the list
