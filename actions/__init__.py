@@ -6,6 +6,8 @@ takes calls only with the key, and its logs hold no personal data.
 
 from __future__ import annotations
 
+import asyncio
+import gc
 import hmac
 import os
 import sys
@@ -29,8 +31,12 @@ hookimpl = pluggy.HookimplMarker("rasa_sdk")
 
 @hookimpl
 def attach_sanic_app_extensions(app: Sanic) -> None:
-    """rasa_sdk's hook: refuse calls without the key, and bodies that are no JSON object."""
+    """rasa_sdk's hook: refuse calls without the key, and bodies that are no JSON object; look for garbage in what turns leave alone."""
     key = Settings.load().action_key.encode()
+
+    @app.after_server_start
+    async def settle(_app: Sanic, _loop: asyncio.AbstractEventLoop) -> None:
+        gc.freeze()
 
     @app.on_request
     async def guard(request: Request) -> HTTPResponse | None:

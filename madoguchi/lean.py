@@ -7,6 +7,7 @@ is enough for Rasa's own modules to be imported. `rasa …` on the command line 
 
 from __future__ import annotations
 
+import gc
 import sys
 from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
@@ -77,6 +78,8 @@ def _is_known(name: str) -> bool:
 
 def main() -> None:
     """`python -m madoguchi.lean …` is `rasa …`."""
+    if "run" in sys.argv[1:2]:
+        gc.disable()  # hardly anything of a start becomes garbage; our channel enables it when the server is ready
     if not needs_tensorflow(Path("config.yml")):
         sys.meta_path.insert(0, _Finder())
     from rasa.__main__ import main as rasa

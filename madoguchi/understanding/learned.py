@@ -4,6 +4,10 @@ Two sentences are alike by their embeddings, their words and their characters: k
 (1 + k)^2 / 4. One regularised solve gives, for a message, a score for each intent and for each clause and gap of each company.
 Phrasings of a facet, and those of another company's entry that answers the same facets, count for each company's entry that
 answers them; so a question asked of one company helps to understand it of all. Compared with others in docs/understanding.md.
+
+What is multiplied with each message is kept small. Of the embedding, the axes along which the examples differ most are used.
+Many columns are taught by the same examples, so the solve is for as many mixtures of columns as are independent, half of them;
+multiplied out, these give every column's score exactly.
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,7 +32,11 @@ from .words import words_of
 
 WORD_SHARE, CHARACTER_SHARE = 0.5, 0.5
 REGULARISATION = 0.5
+AXES = 320
+"""Of the embedding; chosen on folds (docs/understanding.md)."""
+
 BLOCK = 1024
+_NOTHING = 1e-5
 
 
 def _words(text: str) -> list[str]:
@@ -58,18 +67,17 @@ class _Surface:
         words, characters = zip(vocabularies, weights, strict=True) if vocabularies else ((None, None), (None, None))
         self.words = Terms(_words, vocabulary=words[0], weights=words[1])
         self.characters = Terms("char", (2, 3), 2, *characters)
+        self._parts = ((self.words, WORD_SHARE), (self.characters, CHARACTER_SHARE))
 
     def fit(self, texts: Sequence[str]) -> sparse.csr_matrix:
         """Learn the terms of texts and return their rows."""
         folded = [text.casefold() for text in texts]
-        parts = [(self.words.fit(folded), WORD_SHARE), (self.characters.fit(folded), CHARACTER_SHARE)]
-        return sparse.hstack([part * np.sqrt(share, dtype=np.float32) for part, share in parts]).tocsr()
+        return sparse.hstack([terms.fit(folded) * np.sqrt(share, dtype=np.float32) for terms, share in self._parts]).tocsr()
 
     def row(self, text: str) -> Row:
         """The row of one sentence."""
         folded = text.casefold()
-        parts = ((self.words, WORD_SHARE), (self.characters, CHARACTER_SHARE))
-        return joined([(terms.row(folded), terms, share) for terms, share in parts])
+        return joined([(terms.row(folded), terms, share) for terms, share in self._parts])
 
 
 def _kernel(alike: Floats) -> Floats:
@@ -89,6 +97,25 @@ def _system(dense: Matrix, rows: sparse.csr_matrix) -> Floats:
     with ThreadPoolExecutor(2) as pool:  # products of sparse matrices use one core, and leave Python's lock alone
         list(pool.map(fill, reversed(range(0, count, BLOCK))))
     return system
+
+
+def _axes(dense: Matrix) -> Matrix:
+    """The directions along which rows of the encoder differ most, a direction a column, as many as there are or `AXES`."""
+    _, directions = np.linalg.eigh(dense.T @ dense)  # the greatest last
+    return np.ascontiguousarray(directions[:, -AXES:], dtype=np.float32)
+
+
+def _independent(wanted: Floats) -> tuple[Floats, Floats]:
+    """As few columns as give all of those wanted.
+
+    Returns:
+        What each example is wanted to score in them, and a row a column with the share of each in it.
+    """
+    patterns, taught = np.unique(wanted, axis=0, return_inverse=True)
+    left, strength, right = np.linalg.svd(patterns, full_matrices=False)
+    kept = strength > _NOTHING * strength[0]
+    root = np.sqrt(strength[kept])
+    return (left[:, kept] * root)[taught], np.ascontiguousarray((right[kept] * root[:, None]).T)
 
 
 @dataclass(frozen=True)
@@ -111,23 +138,28 @@ class Model:
         self,
         columns: Sequence[str],
         groups: Sequence[str],
+        axes: Matrix,
         dense: Matrix,
         surface: _Surface,
         rows: sparse.csr_matrix,
         sounds: Terms,
         sound_rows: sparse.csr_matrix,
         solution: Floats,
+        shares: Floats,
     ) -> None:
         """Put a model together.
 
         Args:
             columns: what is scored.
             groups: the group of each example.
-            rows, sound_rows: rows of the examples by surface and by sound.
-            solution: a row a column, a column an example: the product with a message's likenesses reads it in order.
+            axes: those of the embedding that are used, each a column.
+            dense, rows, sound_rows: rows of the examples by these axes, by surface and by sound.
+            solution: a row a mixture, a column an example: the product with a message's likenesses reads it in order.
+            shares: a row a column, with the share of each mixture in it.
         """
         self.columns = tuple(columns)
         self.groups = np.asarray(groups)
+        self._axes = axes
         # Column by column, the product with one message reads it three times as fast as row by row.
         self._dense = np.asfortranarray(dense)
         self._surface = surface
@@ -137,6 +169,7 @@ class Model:
         self._sound_rows = sound_rows
         self._sounds_turned = sound_rows.T.tocsr()
         self._solution = solution
+        self._shares = shares
 
     @classmethod
     def train(cls, examples: Sequence[Example], dense: Matrix) -> Model:
@@ -153,14 +186,18 @@ class Model:
                 wanted[row, place[column]] += weight
         surface = _Surface()
         rows = surface.fit([example.text for example in examples])
+        axes = _axes(dense)
+        dense = dense @ axes
         system = _system(dense, rows)
         system[np.diag_indices(len(system))] += np.array([REGULARISATION / e.weight for e in examples], dtype=np.float32)
         # In place: numpy's rows are LAPACK's columns, so the lower half of ours is the upper half of its matrix.
         factor = linalg.cho_factor(system.T, lower=False, overwrite_a=True, check_finite=False)
-        solution = np.ascontiguousarray(linalg.cho_solve(factor, wanted, check_finite=False).T, dtype=np.float32)
+        taught, shares = _independent(wanted)
+        solution = np.ascontiguousarray(linalg.cho_solve(factor, taught, check_finite=False).T, dtype=np.float32)
         sounds = sound_terms()
         sound_rows = sounds.fit([sound(example.text) if language_of(example.text) == "ja" else "" for example in examples])
-        return cls(columns, [example.group for example in examples], dense, surface, rows, sounds, sound_rows, solution)
+        groups = [example.group for example in examples]
+        return cls(columns, groups, axes, dense, surface, rows, sounds, sound_rows, solution, shares)
 
     def score(self, text: str, dense: Matrix) -> Scores:
         """Score a sentence.
@@ -168,14 +205,17 @@ class Model:
         Args:
             dense: its row of the encoder.
         """
-        near = self._dense @ dense.reshape(-1)
+        near = self._dense @ (dense.reshape(-1) @ self._axes)
         surface = likenesses(self._surface.row(text), self._turned)
-        return Scores(self._solution @ _kernel(near + surface), near if self._dense.shape[1] else surface)
+        return Scores(self._columns_of(near + surface), near if self._dense.shape[1] else surface)
 
     def score_by_sound(self, text: str) -> Scores:
         """Score a sentence by its sound alone, for Japanese without kanji; as near as sentences can be where it sounds the same."""
         near = likenesses(self._sounds.row(sound(text)), self._sounds_turned)
-        return Scores(self._solution @ _kernel(np.float32(1.0 + WORD_SHARE + CHARACTER_SHARE) * near), near)
+        return Scores(self._columns_of(np.float32(1.0 + WORD_SHARE + CHARACTER_SHARE) * near), near)
+
+    def _columns_of(self, alike: Floats) -> Floats:
+        return self._shares @ (self._solution @ _kernel(alike))
 
     def save(self, folder: Path) -> None:
         """Write the model as JSON and numpy files; nothing in them runs when they are read."""
@@ -187,10 +227,17 @@ class Model:
             "sounds": self._sounds.vocabulary,
         }
         (folder / "names.json").write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
-        words, characters = self._surface.words.weights, self._surface.characters.weights
-        # Half precision is enough for what is only multiplied and added up, and halves the file.
-        halves = {"dense": self._dense.astype(np.float16), "solution": self._solution.astype(np.float16)}
-        np.savez(folder / "numbers.npz", words=words, characters=characters, sounds=self._sounds.weights, **halves)
+        numbers: dict[str, npt.NDArray[Any]] = {
+            "axes": self._axes,
+            "shares": self._shares,
+            "words": self._surface.words.weights,
+            "characters": self._surface.characters.weights,
+            "sounds": self._sounds.weights,
+            # Half precision is enough for what is only multiplied and added up, and halves the file.
+            "dense": self._dense.astype(np.float16),
+            "solution": self._solution.astype(np.float16),
+        }
+        np.savez(folder / "numbers.npz", **numbers)
         sparse.save_npz(folder / "sounds.npz", self._sound_rows, compressed=False)
         sparse.save_npz(folder / "surface.npz", self._rows, compressed=False)
 
@@ -201,6 +248,6 @@ class Model:
         with np.load(folder / "numbers.npz", allow_pickle=False) as numbers:
             surface = _Surface(names["vocabularies"], [numbers["words"], numbers["characters"]])
             sounds = sound_terms(names["sounds"], numbers["sounds"])
-            dense, solution = (numbers[name].astype(np.float32) for name in ("dense", "solution"))
+            axes, dense, solution, shares = (numbers[name].astype(np.float32) for name in ("axes", "dense", "solution", "shares"))
         rows, sound_rows = (sparse.load_npz(folder / f"{name}.npz") for name in ("surface", "sounds"))
-        return cls(names["columns"], names["groups"], dense, surface, rows, sounds, sound_rows, solution)
+        return cls(names["columns"], names["groups"], axes, dense, surface, rows, sounds, sound_rows, solution, shares)

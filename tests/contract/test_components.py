@@ -14,6 +14,9 @@ from rasa.core.channels.channel import UserMessage
 from rasa.engine.graph import ExecutionContext, GraphSchema
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.resource import Resource
+from rasa.shared.core.domain import Domain
+from rasa.shared.core.events import ActionExecuted, BotUttered, SlotSet, UserUttered
+from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
@@ -180,6 +183,22 @@ class TestAdjustments:
         # If one did, rules would have to be searched by text again.
         assert "user:" not in (ROOT / "data" / "rules.yml").read_text(encoding="utf-8")
 
+    @pytest.mark.parametrize("options", [{"enable_selective_domain": True}, {}])
+    def test_an_action_is_told_the_events_since_the_message(self, monkeypatch, tmp_path, options):
+        monkeypatch.setenv("MADOGUCHI_DATA_DIR", str(tmp_path))
+        domain = Domain.load("domain.yml")
+        tracker = DialogueStateTracker("me", domain.slots)
+        for text in ("first", "second"):
+            tracker.update(UserUttered(text, parse_data={"text": text, "inquiry": {}}))
+            tracker.update(ActionExecuted("action_answer"))
+            tracker.update(BotUttered(f"to {text}"))
+        call = RemoteAction("action_more", EndpointConfig("http://127.0.0.1:1/", **options))._action_call_format(tracker, domain)
+        assert [(event["event"], event.get("text")) for event in call["tracker"]["events"]] == [("action", None), ("bot", "to second")]
+        assert call["tracker"]["latest_message"]["text"] == "second"
+        assert call["tracker"]["slots"] == tracker.current_slot_values()
+        assert (call["next_action"], call["sender_id"], call["version"]) == ("action_more", "me", rasa.__version__)
+        assert ("domain" in call) is not bool(options)
+
     def test_a_graph_gives_what_the_scheduler_gives_and_runs_each_component_once(self):
         import dask
 
@@ -201,8 +220,6 @@ class TestAdjustments:
 class TestTrackerStore:
     @pytest.fixture
     def store(self, tmp_path, monkeypatch):
-        from rasa.shared.core.domain import Domain
-
         from madoguchi.channel.tracker_store import RecentEventsTrackerStore
 
         monkeypatch.setenv("MADOGUCHI_DATA_DIR", str(tmp_path))
@@ -210,8 +227,6 @@ class TestTrackerStore:
 
     @staticmethod
     def turns(store, sender, count, start=0):
-        from rasa.shared.core.events import ActionExecuted, BotUttered, SlotSet, UserUttered
-
         async def add():
             for number in range(start, start + count):
                 tracker = await store.get_or_create_tracker(sender)

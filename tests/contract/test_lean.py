@@ -1,10 +1,13 @@
 """Rasa's command line without TensorFlow, and when it may run so."""
 
+import asyncio
+import gc
 import subprocess
 import sys
 
 import pytest
 
+from madoguchi.channel.rest import MadoguchiInput
 from madoguchi.lean import needs_tensorflow
 from madoguchi.settings import ROOT
 
@@ -48,3 +51,16 @@ def test_components_that_are_left_out_get_rasas_own_choice(tmp_path):
         "recipe: default.v1\nlanguage: ja\npipeline: [{name: madoguchi.nlu.tokenizer.JapaneseEnglishTokenizer}]\npolicies: null\n"
     )
     assert needs_tensorflow(config)
+
+
+def test_the_channel_has_garbage_looked_for_again_and_only_in_what_is_new():
+    (settled,) = MadoguchiInput(None, "key").blueprint(None)._future_listeners
+    gc.disable()
+    try:
+        asyncio.run(settled.listener(None, None))
+        assert gc.isenabled()
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.enable()
+        gc.unfreeze()
+    assert settled.event == "after_server_start"

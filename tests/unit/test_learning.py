@@ -6,7 +6,7 @@ import pytest
 from madoguchi.understanding.encoder import EncoderError, NoEncoder, encoder_named
 from madoguchi.understanding.folds import interval
 from madoguchi.understanding.inquiry import Inquiry, Question
-from madoguchi.understanding.learned import Example, Model
+from madoguchi.understanding.learned import AXES, REGULARISATION, Example, Model
 from madoguchi.understanding.readings import by_sound, sound
 from madoguchi.understanding.terms import Terms, likenesses
 from madoguchi.understanding.words import MAX_CHARACTERS, words_of
@@ -48,6 +48,28 @@ def test_the_terms_of_one_sentence_are_those_of_scikit_learn():
         whole[list(row.columns)] = row.values
         assert np.allclose(whole, terms._vectorizer.transform([text]).toarray(), atol=1e-6)
         assert np.allclose(likenesses(row, rows.T.tocsr()), rows @ whole, atol=1e-6)
+
+
+def test_fewer_mixtures_than_columns_give_the_scores_of_all_of_them():
+    """What is reduced (axes of the embedding, columns taught alike) against the same regression with nothing reduced."""
+    generator = np.random.default_rng(1)
+    texts = [text for texts in SENTENCES.values() for text in texts]
+    dense = generator.normal(size=(len(texts), 3)).astype(np.float32) @ generator.normal(size=(3, 400)).astype(np.float32) / 100
+    kinds = [(name, number % 2) for name in SENTENCES for number in range(5)]
+    targets = [{name: 1.0, f"{name} again": 0.5, f"other {kind}": 1.0, f"twin {kind}": 1.0} for name, kind in kinds]
+    examples = [Example(text, target, "x") for text, target in zip(texts, targets)]
+    model = Model.train(examples, dense)
+    wanted = np.array([[target.get(column, 0.0) for column in model.columns] for target in targets])
+    rows = model._rows.toarray()
+    kernel = np.square(1.0 + dense @ dense.T + rows @ rows.T) / 4.0
+    whole = np.linalg.solve(kernel + REGULARISATION * np.eye(len(texts)), wanted)
+    for text in [*texts, "手数料を電話で", "what is the number"]:
+        words = np.zeros(rows.shape[1])
+        found = model._surface.row(text)
+        words[list(found.columns)] = found.values
+        near = np.square(1.0 + dense @ dense[0] + rows @ words) / 4.0
+        np.testing.assert_allclose(model.score(text, dense[:1]).columns, near @ whole, atol=2e-4)
+    assert len(model._solution) < len(model.columns) and model._dense.shape[1] == AXES
 
 
 def test_nothing_has_to_be_japanese():
