@@ -10,7 +10,7 @@ import os
 import platform
 import statistics
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -149,10 +149,13 @@ def arguments(doc: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def remarked(name: str, remark: str | None) -> None:
-    """Keep a remark with the raw results."""
+def finish(name: str, remark: str | None, render: Callable[[Raw], None]) -> None:
+    """Keep a remark with the raw results, and write the page from them where there are any."""
     if remark is not None:
         keep(name, {**kept(name), "remark": remark})
+    found = kept(name)
+    if found:
+        render(found)
 
 
 def descendants(pid: int) -> list[int]:

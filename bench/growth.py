@@ -170,8 +170,7 @@ def main() -> None:
             measure((30, 93), 1, True)
         else:
             measure([int(size) for size in chosen.sizes.split(",")], chosen.repeats, False)
-    common.remarked(NAME, chosen.remark)
-    render(common.kept(NAME))
+    common.finish(NAME, chosen.remark, render)
 
 
 if __name__ == "__main__":

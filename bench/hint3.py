@@ -308,10 +308,7 @@ def main() -> None:
             common.say(f"skipped: no data here. {WHERE}")
             return
         measure(chosen.quick, [name for name in chosen.only.split(",") if name])
-    common.remarked(NAME, chosen.remark)
-    found = common.kept(NAME)
-    if found:
-        render(found)
+    common.finish(NAME, chosen.remark, render)
 
 
 if __name__ == "__main__":

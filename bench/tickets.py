@@ -220,8 +220,7 @@ def main() -> None:
     chosen = parser.parse_args()
     if not chosen.render:
         measure(500 if chosen.quick else chosen.tickets, chosen.postgres, chosen.quick)
-    common.remarked(NAME, chosen.remark)
-    render(common.kept(NAME))
+    common.finish(NAME, chosen.remark, render)
 
 
 if __name__ == "__main__":

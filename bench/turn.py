@@ -529,10 +529,7 @@ def main() -> None:
             common.keep(NAME, {**common.kept(NAME), "profile": found | {"machine": common.machine()}})
     elif not chosen.render:
         measure(1 if chosen.quick else chosen.rounds, chosen.quick, chosen.bot, chosen.before)
-    common.remarked(NAME, chosen.remark)
-    found = common.kept(NAME)
-    if found:
-        render(found)
+    common.finish(NAME, chosen.remark, render)
 
 
 if __name__ == "__main__":

@@ -513,8 +513,7 @@ def main() -> None:
             measure([0], [0], 2, 20, only)
         else:
             measure(numbers(chosen.folds), numbers(chosen.slow_folds), chosen.epochs, 1, only)
-    common.remarked(NAME, chosen.remark)
-    render(common.kept(NAME))
+    common.finish(NAME, chosen.remark, render)
 
 
 if __name__ == "__main__":

@@ -58,11 +58,6 @@ class Handovers:
         self._wait = wait
         self._now = now
 
-    def has_staff(self, company: str | None) -> bool:
-        """Whether it is within a company's hours and somebody of it is there."""
-        with self._database.read() as session:
-            return self._is_staffed(session, company, self._now())
-
     def hours_text(self, company: str | None, lang: Language) -> str | None:
         """When staff answer, as customers read it; None where that is not settled."""
         now = self._now()

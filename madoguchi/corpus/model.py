@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -210,12 +210,6 @@ class Corpus:
     def answering(self, company: str, facet: str) -> tuple[Entry, Point | None]:
         """The entry, and the point of it, that answers a facet for a company."""
         return self._by_facet[company, facet]
-
-    def facets_answered(self, company: str) -> Iterator[tuple[str, Entry, Point | None]]:
-        """Every facet with what answers it for a company."""
-        for (owner, facet), (entry, point) in self._by_facet.items():
-            if owner == company:
-                yield facet, entry, point
 
     @cached_property
     def _beside(self) -> Mapping[str, tuple[str, ...]]:

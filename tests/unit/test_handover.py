@@ -144,7 +144,7 @@ def test_who_was_away_for_long_takes_chats_only_when_they_say_so_again(house):
     assert house.presence.beat(ANN)
     house.later(minutes=60)
     assert not house.presence.beat(ANN)
-    assert not house.handovers.has_staff("lexus")
+    assert not house.handovers.queue(house.opened())
     house.there(ANN)
     assert house.presence.is_available(ANN)
 
@@ -152,7 +152,7 @@ def test_who_was_away_for_long_takes_chats_only_when_they_say_so_again(house):
 def test_only_within_hours(tmp_path):
     house = House(new_counter(tmp_path), "lexus=mon-fri 09:30-17:30")  # the clock stands at Monday 10:00 in Japan
     house.there(ANN)
-    assert house.handovers.has_staff("lexus")
+    assert house.handovers.queue(house.opened())
     assert house.handovers.hours_text("lexus", "en") == "Staff answer in this chat Mon–Fri 9:30–17:30 (Japan time, except public holidays)."
     house.later(hours=8)
     house.there(ANN)
