@@ -6,8 +6,8 @@ Phrasings of a facet, and those of another company's entry that answers the same
 answers them; so a question asked of one company helps to understand it of all. Compared with others in docs/understanding.md.
 
 What is multiplied with each message is kept small. Of the embedding, the axes along which the examples differ most are used.
-Many columns are taught by the same examples, so the solve is for as many mixtures of columns as are independent, half of them;
-multiplied out, these give every column's score exactly.
+Many columns are taught by the same examples, so the solve is for lessons: what a group of examples all teach, which columns how much.
+There are half as many of them as columns, whose scores are sums of theirs.
 """
 
 from __future__ import annotations
@@ -36,7 +36,6 @@ AXES = 320
 """Of the embedding; chosen on folds (docs/understanding.md)."""
 
 BLOCK = 1024
-_NOTHING = 1e-5
 
 
 def _words(text: str) -> list[str]:
@@ -105,19 +104,6 @@ def _axes(dense: Matrix) -> Matrix:
     return np.ascontiguousarray(directions[:, -AXES:], dtype=np.float32)
 
 
-def _independent(wanted: Floats) -> tuple[Floats, Floats]:
-    """As few columns as give all of those wanted.
-
-    Returns:
-        What each example is wanted to score in them, and a row a column with the share of each in it.
-    """
-    patterns, taught = np.unique(wanted, axis=0, return_inverse=True)
-    left, strength, right = np.linalg.svd(patterns, full_matrices=False)
-    kept = strength > _NOTHING * strength[0]
-    root = np.sqrt(strength[kept])
-    return (left[:, kept] * root)[taught], np.ascontiguousarray((right[kept] * root[:, None]).T)
-
-
 @dataclass(frozen=True)
 class Scores:
     """What the model finds in one sentence.
@@ -145,7 +131,7 @@ class Model:
         sounds: Terms,
         sound_rows: sparse.csr_matrix,
         solution: Floats,
-        shares: Floats,
+        shares: sparse.csr_matrix,
     ) -> None:
         """Put a model together.
 
@@ -154,8 +140,8 @@ class Model:
             groups: the group of each example.
             axes: those of the embedding that are used, each a column.
             dense, rows, sound_rows: rows of the examples by these axes, by surface and by sound.
-            solution: a row a mixture, a column an example: the product with a message's likenesses reads it in order.
-            shares: a row a column, with the share of each mixture in it.
+            solution: a row a lesson, a column an example: the product with a message's likenesses reads it in order.
+            shares: a row a column, with how much each lesson teaches it.
         """
         self.columns = tuple(columns)
         self.groups = np.asarray(groups)
@@ -180,10 +166,14 @@ class Model:
         """
         columns = list(dict.fromkeys(column for example in examples for column in example.targets))
         place = {column: index for index, column in enumerate(columns)}
-        wanted = np.zeros((len(examples), len(columns)), dtype=np.float32)
-        for row, example in enumerate(examples):
-            for column, weight in example.targets.items():
-                wanted[row, place[column]] += weight
+        lessons: dict[frozenset[tuple[str, float]], int] = {}
+        taught = [lessons.setdefault(frozenset(example.targets.items()), len(lessons)) for example in examples]
+        shares = sparse.dok_matrix((len(columns), len(lessons)), dtype=np.float32)
+        for lesson, number in lessons.items():
+            for column, weight in lesson:
+                shares[place[column], number] = weight
+        wanted = np.zeros((len(examples), len(lessons)), dtype=np.float32)
+        wanted[np.arange(len(examples)), taught] = 1.0
         surface = _Surface()
         rows = surface.fit([example.text for example in examples])
         axes = _axes(dense)
@@ -192,12 +182,11 @@ class Model:
         system[np.diag_indices(len(system))] += np.array([REGULARISATION / e.weight for e in examples], dtype=np.float32)
         # In place: numpy's rows are LAPACK's columns, so the lower half of ours is the upper half of its matrix.
         factor = linalg.cho_factor(system.T, lower=False, overwrite_a=True, check_finite=False)
-        taught, shares = _independent(wanted)
-        solution = np.ascontiguousarray(linalg.cho_solve(factor, taught, check_finite=False).T, dtype=np.float32)
+        solution = np.ascontiguousarray(linalg.cho_solve(factor, wanted, check_finite=False).T, dtype=np.float32)
         sounds = sound_terms()
         sound_rows = sounds.fit([sound(example.text) if language_of(example.text) == "ja" else "" for example in examples])
         groups = [example.group for example in examples]
-        return cls(columns, groups, axes, dense, surface, rows, sounds, sound_rows, solution, shares)
+        return cls(columns, groups, axes, dense, surface, rows, sounds, sound_rows, solution, shares.tocsr())
 
     def score(self, text: str, dense: Matrix) -> Scores:
         """Score a sentence.
@@ -229,7 +218,6 @@ class Model:
         (folder / "names.json").write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
         numbers: dict[str, npt.NDArray[Any]] = {
             "axes": self._axes,
-            "shares": self._shares,
             "words": self._surface.words.weights,
             "characters": self._surface.characters.weights,
             "sounds": self._sounds.weights,
@@ -238,8 +226,8 @@ class Model:
             "solution": self._solution.astype(np.float16),
         }
         np.savez(folder / "numbers.npz", **numbers)
-        sparse.save_npz(folder / "sounds.npz", self._sound_rows, compressed=False)
-        sparse.save_npz(folder / "surface.npz", self._rows, compressed=False)
+        for name, matrix in (("sounds", self._sound_rows), ("surface", self._rows), ("shares", self._shares)):
+            sparse.save_npz(folder / f"{name}.npz", matrix, compressed=False)
 
     @classmethod
     def load(cls, folder: Path) -> Model:
@@ -248,6 +236,6 @@ class Model:
         with np.load(folder / "numbers.npz", allow_pickle=False) as numbers:
             surface = _Surface(names["vocabularies"], [numbers["words"], numbers["characters"]])
             sounds = sound_terms(names["sounds"], numbers["sounds"])
-            axes, dense, solution, shares = (numbers[name].astype(np.float32) for name in ("axes", "dense", "solution", "shares"))
-        rows, sound_rows = (sparse.load_npz(folder / f"{name}.npz") for name in ("surface", "sounds"))
+            axes, dense, solution = (numbers[name].astype(np.float32) for name in ("axes", "dense", "solution"))
+        sound_rows, rows, shares = (sparse.load_npz(folder / f"{name}.npz") for name in ("sounds", "surface", "shares"))
         return cls(names["columns"], names["groups"], axes, dense, surface, rows, sounds, sound_rows, solution, shares)
