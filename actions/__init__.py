@@ -22,6 +22,8 @@ from madoguchi import logs
 from madoguchi.settings import Settings
 
 KEY_HEADER = "X-Madoguchi-Key"
+KEPT_SECONDS = 75
+"""How long an idle connection is kept: longer than Rasa's side keeps it, so that none is closed while a call is on its way."""
 
 # rasa_sdk listens on every address unless told otherwise, and reads this after it has imported the actions.
 os.environ.setdefault("SANIC_HOST", "127.0.0.1")
@@ -33,6 +35,7 @@ hookimpl = pluggy.HookimplMarker("rasa_sdk")
 def attach_sanic_app_extensions(app: Sanic) -> None:
     """rasa_sdk's hook: refuse calls without the key, and bodies that are no JSON object; look for garbage in what turns leave alone."""
     key = Settings.load().action_key.encode()
+    app.config.KEEP_ALIVE_TIMEOUT = KEPT_SECONDS
 
     @app.after_server_start
     async def settle(_app: Sanic, _loop: asyncio.AbstractEventLoop) -> None:

@@ -69,6 +69,11 @@ class MadoguchiInput(RestInput):
         async def settle(_app: Sanic, _loop: asyncio.AbstractEventLoop) -> None:
             gc.enable()
             gc.freeze()  # Rasa and the model stay: to look through them for garbage would stop a turn for 0.1 s now and then
+            gc.set_threshold(20_000)  # and in what a turn leaves, once in some turns and not many times in each
+
+        @blueprint.listener("before_server_stop")
+        async def hang_up(_app: Sanic, _loop: asyncio.AbstractEventLoop) -> None:
+            await adjustments.close()
 
         @blueprint.route("/", methods=["GET"])
         async def health(request: Request) -> HTTPResponse:

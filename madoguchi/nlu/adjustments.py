@@ -1,4 +1,4 @@
-"""Eight adjustments to Rasa 3.6.21, made when a component of ours is loaded; a test pins the version they were read in.
+"""Nine adjustments to Rasa 3.6.21, made when a component of ours is loaded; a test pins the version they were read in.
 
 1. Every text that reaches the message processor, through whatever channel, is cleaned and masked first (`rasa shell`
    has a channel of its own that no setting replaces), so that neither tracker nor log sees what was masked.
@@ -15,16 +15,21 @@
    each message.
 8. The action server is told the events since the latest message, which are what our actions look at, and not those of the
    turns before as well: a tenth of what was written, sent and read at each call.
+9. The connection to the action server is kept from call to call, fifteen seconds at most, which the action server outwaits.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
+import asyncio
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from contextlib import nullcontext
+from functools import lru_cache, partial
 from itertools import takewhile
 from types import SimpleNamespace
 from typing import Any, NoReturn
+from weakref import WeakKeyDictionary
 
+import aiohttp
 import rasa
 import rasa.engine.runner.dask as runner
 from jsonschema import ValidationError
@@ -37,6 +42,7 @@ from rasa.core.tracker_store import FailSafeTrackerStore
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import Event, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker, EventVerbosity
+from rasa.utils.endpoints import EndpointConfig
 
 from madoguchi import logs
 from madoguchi.settings import Settings
@@ -100,6 +106,24 @@ def _action_call_format(self: RemoteAction, tracker: DialogueStateTracker, domai
     return call if self._is_selective_domain_enabled() else {**call, "domain": domain.as_dict()}
 
 
+_sessions: MutableMapping[asyncio.AbstractEventLoop, aiohttp.ClientSession] = WeakKeyDictionary()
+
+
+def _session(endpoint: EndpointConfig) -> nullcontext[aiohttp.ClientSession]:
+    """The session of the loop that runs, which is left open by who uses it."""
+    loop = asyncio.get_running_loop()
+    if loop not in _sessions:
+        _sessions[loop] = EndpointConfig.session(endpoint)
+    return nullcontext(_sessions[loop])
+
+
+async def close() -> None:
+    """Close the connections of the loop that runs."""
+    session = _sessions.pop(asyncio.get_running_loop(), None)
+    if session is not None:
+        await session.close()
+
+
 @lru_cache(maxsize=1)
 def _key() -> str:
     return Settings.load().action_key
@@ -131,6 +155,7 @@ def install() -> None:
         make(self, name, endpoint)
         if endpoint is not None:
             endpoint.headers.setdefault(KEY_HEADER, _key())
+            endpoint.session = partial(_session, endpoint)
 
     MessageProcessor.parse_message = parse_message
     RemoteAction.__init__ = remote_action

@@ -6,6 +6,8 @@ import json
 import numpy as np
 import pytest
 import rasa
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import ValidationError
@@ -182,6 +184,32 @@ class TestAdjustments:
     def test_no_rule_names_a_text(self):
         # If one did, rules would have to be searched by text again.
         assert "user:" not in (ROOT / "data" / "rules.yml").read_text(encoding="utf-8")
+
+    def test_calls_share_a_connection_until_it_is_closed(self, monkeypatch, tmp_path):
+        monkeypatch.setenv("MADOGUCHI_DATA_DIR", str(tmp_path))
+        peers = []
+
+        async def answer(request):
+            peers.append(request.transport.get_extra_info("peername"))
+            return web.json_response({"events": [], "responses": []})
+
+        async def call_twice():
+            app = web.Application()
+            app.router.add_post("/webhook", answer)
+            async with TestServer(app) as server:
+                for _ in range(2):
+                    action = RemoteAction("action_more", EndpointConfig(str(server.make_url("/webhook"))))
+                    await action.action_endpoint.request(json={}, method="post")
+                session = action.action_endpoint.session().enter_result
+                assert not session.closed
+                await adjustments.close()
+                assert session.closed
+                await adjustments.close()  # nothing is open any more
+
+        asyncio.run(call_twice())
+        asyncio.run(call_twice())
+        assert len(peers) == 4
+        assert peers[0] == peers[1] != peers[2] == peers[3]
 
     @pytest.mark.parametrize("options", [{"enable_selective_domain": True}, {}])
     def test_an_action_is_told_the_events_since_the_message(self, monkeypatch, tmp_path, options):
