@@ -66,15 +66,16 @@ _ALONE = "The flame graph alone, made with `python -m bench.turn --profile`; `py
 
 
 _DONE = """
-Before: the state in which the product was first measured. Since then Rasa runs without TensorFlow, of which no component of the product
-uses any part; a conversation is read by one or two prepared statements and its new events are written by one, on a connection that stays
-open; the class of an event is looked up once for each name; replies of the action server are checked by a compiled validator; what is
-known of the examples lies in memory as one message reads it; the terms of one message are weighted without scikit-learn's machinery for
-many; the sentences of a message are embedded together, without setting the limit of threads each time; debug lines are dropped before
-they are put together; the model holds 320 of the embedding's 512 axes, and what its examples teach and not each column of it, which is
-half as much to read with each message; the action server is told the events since the message and not those of the turns before, on a
-connection that is kept; and neither server stops to look for garbage in what it loaded at its start. The answers are the same but for the axes, with which
-5,052 instead of 5,056 of 6,156 held-back phrasings are understood (docs/understanding.md).
+Before: the state in which the product was first measured. Since then Rasa runs without TensorFlow, of which no component of the
+product uses any part; a conversation is read by one or two prepared statements and its new events are written by one, on a connection
+that stays open; the class of an event is looked up once for each name; replies of the action server are checked by a compiled
+validator; what is known of the examples lies in memory as one message reads it; the terms of one message are weighted without
+scikit-learn's machinery for many; the sentences of a message are embedded together, without setting the limit of threads each time;
+debug lines are dropped before they are put together; the model holds 320 of the embedding's 512 axes, and what its examples teach and
+not each column of it, which is half as much to read with each message; the action server is told the events since the message and not
+those of the turns before, on a connection that is kept; and neither server stops to look for garbage in what it loaded at its start.
+The answers are the same but for the axes, with which 5,052 instead of 5,056 of 6,156 held-back phrasings are understood
+(docs/understanding.md).
 """
 
 
