@@ -103,13 +103,17 @@ def provenance(results: Raw) -> str:
     """The paragraph that says on what and with what was measured."""
     of = results["machine"]
     named = ", ".join(f"{name} {version}" for name, version in sorted(results["versions"].items()))
-    quick = " **A quick run: numbers that show only that the bench works.**" if results.get("quick") else ""
-    busy = float(of["load at the start"]) > 0.7 * float(of["cores"])
-    quick += f" **{results['remark']}**" if results.get("remark") else ""
-    quick += " **The machine was busy: what is said of times and turns a second means little.**" if busy else ""
+    remarks = [
+        "A quick run: numbers that show only that the bench works." if results.get("quick") else "",
+        results.get("remark", ""),
+        "The machine was busy: what is said of times and turns a second means little."
+        if float(of["load at the start"]) > 0.7 * float(of["cores"])
+        else "",
+    ]
     return (
         f"Measured on {of['date']}: {of['processor']}, {of['cores']} cores, {of['memory']}, {of['system']}, Python {of['python']}; "
-        f"load when it began {of['load at the start']}. Content {of['content']}. {named}{'.' if named else ''}{quick}"
+        f"load when it began {of['load at the start']}. Content {of['content']}. {named}{'.' if named else ''}"
+        + "".join(f" **{remark}**" for remark in remarks if remark)
     )
 
 
