@@ -89,7 +89,7 @@ class MadoguchiInput(RestInput):
             except BadRequestError as error:
                 return _refusal(error.problem)
             if points_back(message.text or ""):
-                message.metadata = {**(message.metadata or {}), "about": await _answered_last(request, message.sender_id)}
+                message.metadata = {**(message.metadata or {}), "about": _answered_last(request, message.sender_id)}
             return await _turn(on_new_message, message)
 
         @blueprint.route("/conversations/<sender:path>", methods=["DELETE"])
@@ -114,11 +114,10 @@ def _tracker_store(request: Request) -> RecentEventsTrackerStore | None:
     return store if isinstance(store, RecentEventsTrackerStore) else None
 
 
-async def _answered_last(request: Request, sender: str) -> str | None:
+def _answered_last(request: Request, sender: str) -> str | None:
     """The clause or gap that a conversation's last answer was about; the understanding sees no tracker, so it goes with the message."""
     store = _tracker_store(request)
-    tracker = await store.retrieve(sender) if store else None
-    entries = tracker.get_slot("entries") if tracker else None
+    entries = store.value(sender, "entries") if store else None
     return str(entries[0]) if entries else None
 
 

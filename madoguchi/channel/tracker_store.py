@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from rasa.core.tracker_store import SQLTrackerStore
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActiveLoop, Event, SessionStarted, SlotSet
 from rasa.shared.core.trackers import DialogueStateTracker
-from sqlalchemy.orm import Session, sessionmaker
+from sqlalchemy.engine import Compiled
+from sqlalchemy.orm import sessionmaker
 from sqlalchemy.pool import QueuePool
 
 from madoguchi.settings import ROOT, Settings
@@ -22,28 +24,35 @@ DEFAULT_WINDOW = 28
 """Events read for a turn: two of the longest turns, where the rules look back over one."""
 
 _STORED = "_madoguchi_stored_events"
+_AFTER_ALL = 2**31 - 1
+"""Greater than any id of an event."""
 
 _EVENTS: sa.Table = SQLTrackerStore.SQLEvent.__table__
+_INSERT = _EVENTS.insert()
+_BY_NAME = sa.Index("ix_events_by_name", *(_EVENTS.c[name] for name in ("sender_id", "type_name", "action_name", "id")))
+"""Leads to the last event of a type and name, however many a conversation has."""
 
 
-def _statements() -> tuple[sa.sql.Select, sa.sql.Select]:
-    """The last events of a conversation, newest first; and of those before them the last value of each slot and of the loop.
-
-    Made once: to put a statement together takes longer than SQLite takes to answer it.
-    """
+def _recent() -> sa.sql.Select:
+    """The last events of a conversation, newest first."""
     columns, mine = _EVENTS.c, _EVENTS.c.sender_id == sa.bindparam("sender")
-    recent = sa.select(columns.id, columns.data).where(mine).order_by(columns.id.desc()).limit(sa.bindparam("window"))
-    started = sa.select(sa.func.max(columns.id)).where(mine, columns.type_name == SessionStarted.type_name).scalar_subquery()
-    older = (
-        sa.select(sa.func.max(columns.id))
-        .where(mine, columns.id > sa.func.coalesce(started, 0), columns.id < sa.bindparam("first"))
-        .where(columns.type_name.in_([SlotSet.type_name, ActiveLoop.type_name]))
-        .group_by(columns.type_name, sa.case((columns.type_name == SlotSet.type_name, columns.action_name)))
-    )
-    return recent, sa.select(columns.id, columns.data).where(columns.id.in_(older)).order_by(columns.id)
+    return sa.select(columns.id, columns.data).where(mine).order_by(columns.id.desc()).limit(sa.bindparam("window"))
 
 
-_RECENT, _KEPT = _statements()
+def _kept(slots: Sequence[str], loops: Sequence[str]) -> sa.sql.Select:
+    """Of the events before an id the last of each slot, of each loop and of its end, and the last start of a session; oldest first."""
+    columns = _EVENTS.c
+    named = [(SlotSet, name) for name in slots] + [(ActiveLoop, name) for name in (*loops, None)] + [(SessionStarted, None)]
+    last = [
+        sa.select(sa.func.max(columns.id)).where(
+            columns.sender_id == sa.bindparam("sender"),
+            columns.type_name == event.type_name,
+            columns.action_name == name,
+            columns.id < sa.bindparam("first"),
+        )
+        for event, name in named
+    ]
+    return sa.select(columns.id, columns.data).where(columns.id.in_(sa.union_all(*last))).order_by(columns.id)
 
 
 class RecentEventsTrackerStore(SQLTrackerStore):
@@ -71,38 +80,40 @@ class RecentEventsTrackerStore(SQLTrackerStore):
             )
             sa.event.listen(self.engine, "connect", _tune_sqlite)
             self.sessionmaker = sessionmaker(bind=self.engine)
+        _BY_NAME.create(self.engine, checkfirst=True)
+        # Compiled once: that takes longer than SQLite takes to answer.
+        self._recent = self._compiled(_recent())
+        self._kept = lru_cache(maxsize=2)(lambda slots, loops: self._compiled(_kept(slots, loops)))
+
+    def _compiled(self, statement: sa.sql.ClauseElement) -> Compiled:
+        return statement.compile(dialect=self.engine.dialect)
 
     async def _retrieve(self, sender_id: str, fetch_events_from_all_sessions: bool) -> DialogueStateTracker | None:
         if fetch_events_from_all_sessions:
-            return await super()._retrieve(sender_id, fetch_events_from_all_sessions)
-        with self.session_scope() as session:
-            events = self._recent(session, sender_id)
-        if not self.domain or not events:
-            return None
-        tracker = DialogueStateTracker.from_dict(sender_id, events, self.domain.slots)
-        setattr(tracker, _STORED, len(tracker.events))
-        return tracker
+            return _as_stored(await super()._retrieve(sender_id, fetch_events_from_all_sessions))
+        slots, loops = tuple(slot.name for slot in self.domain.slots), tuple(self.domain.form_names)
+        with self.engine.connect() as connection:
+            rows = connection.execute(self._recent, {"sender": sender_id, "window": self._window}).all()[::-1]
+            if len(rows) == self._window:
+                rows = [*connection.execute(self._kept(slots, loops), {"sender": sender_id, "first": rows[0].id}), *rows]
+        events = _since_start([json.loads(row.data) for row in rows])
+        return _as_stored(DialogueStateTracker.from_dict(sender_id, events, self.domain.slots) if events else None)
 
-    def _recent(self, session: Session, sender_id: str) -> list[dict[str, Any]]:
-        recent = session.execute(_RECENT, {"sender": sender_id, "window": self._window}).all()
-        kept = []
-        if len(recent) == self._window:
-            kept = session.execute(_KEPT, {"sender": sender_id, "first": recent[-1].id}).all()
-        return [json.loads(row.data) for row in (*kept, *reversed(recent))]
+    def value(self, sender_id: str, slot: str) -> Any:
+        """The value that a slot was last set to in a conversation's session; None where it was not."""
+        with self.engine.connect() as connection:
+            rows = connection.execute(self._kept((slot,), ()), {"sender": sender_id, "first": _AFTER_ALL}).all()
+        events = _since_start([json.loads(row.data) for row in rows])
+        return next((event["value"] for event in events if event["event"] == SlotSet.type_name), None)
 
     async def save(self, tracker: DialogueStateTracker) -> None:
         """Write the events that are new, in one statement (Rasa's own writes each by itself)."""
         await self.stream_events(tracker)
-        with self.session_scope() as session:
-            rows = [_row(tracker.sender_id, event) for event in self._additional_events(session, tracker)]
-            if rows:
-                session.execute(_EVENTS.insert(), rows)
-                session.commit()
-
-    def _additional_events(self, session: Session, tracker: DialogueStateTracker) -> Iterable[Event]:
-        stored = getattr(tracker, _STORED, 0)
-        setattr(tracker, _STORED, len(tracker.events))
-        return list(tracker.events)[stored:]
+        rows = [_row(tracker.sender_id, event) for event in list(tracker.events)[getattr(tracker, _STORED, 0) :]]
+        if rows:
+            with self.engine.begin() as connection:
+                connection.execute(_INSERT, rows)
+        _as_stored(tracker)
 
     def erase(self, sender_id: str) -> int:
         """Delete every event of a conversation and return how many there were."""
@@ -110,6 +121,19 @@ class RecentEventsTrackerStore(SQLTrackerStore):
             erased = session.query(self.SQLEvent).filter(self.SQLEvent.sender_id == sender_id).delete()
             session.commit()
             return int(erased)
+
+
+def _as_stored(tracker: DialogueStateTracker | None) -> DialogueStateTracker | None:
+    """A tracker, with a note of how many of its events are in the database."""
+    if tracker is not None:
+        setattr(tracker, _STORED, len(tracker.events))
+    return tracker
+
+
+def _since_start(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The events of the last session, as Rasa's own store reads them."""
+    starts = [index for index, event in enumerate(events) if event["event"] == SessionStarted.type_name]
+    return events[starts[-1] :] if starts else events
 
 
 def _row(sender_id: str, event: Event) -> dict[str, Any]:

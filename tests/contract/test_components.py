@@ -17,7 +17,7 @@ from rasa.engine.graph import ExecutionContext, GraphSchema
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.resource import Resource
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import ActionExecuted, BotUttered, SlotSet, UserUttered
+from rasa.shared.core.events import ActionExecuted, ActiveLoop, BotUttered, SessionStarted, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker
 from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
@@ -281,6 +281,63 @@ class TestTrackerStore:
         tracker = asyncio.run(store.retrieve_full_tracker("me"))
         asked = [event.text for event in tracker.events if event.type_name == "user"]
         assert asked == [f"question {number}" for number in range(30)]
+
+    def test_a_new_session_keeps_what_it_carries_over_alone(self, store):
+        self.turns(store, "me", 30)
+
+        async def start():
+            tracker = await store.retrieve("me")
+            for event in (SessionStarted(), SlotSet("company", "infiniti")):
+                tracker.update(event)
+            await store.save(tracker)
+
+        asyncio.run(start())
+        for turns in (1, 20):
+            self.turns(store, "me", turns, start=1)
+            tracker = asyncio.run(store.retrieve("me"))
+            assert tracker.get_slot("company") == "infiniti"
+            assert store.value("me", "company") == "infiniti"
+        assert all(event.type_name != "session_started" for event in list(tracker.events)[1:])
+
+    def test_a_form_goes_on_and_ends_however_long_ago_that_was(self, store):
+        def loop_of(events):
+            async def add():
+                tracker = await store.get_or_create_tracker("me")
+                for event in events:
+                    tracker.update(event)
+                await store.save(tracker)
+
+            asyncio.run(add())
+            self.turns(store, "me", 5, start=1)
+            return asyncio.run(store.retrieve("me")).active_loop_name
+
+        assert loop_of([ActiveLoop("request_form")]) == "request_form"
+        assert loop_of([ActiveLoop(None)]) is None
+
+    def test_tells_a_slot_without_the_rest(self, store):
+        assert store.value("me", "company") is None
+        self.turns(store, "me", 3)
+        assert (store.value("me", "company"), store.value("me", "unsure"), store.value("you", "unsure")) == ("jamil", 2.0, None)
+
+    def test_a_long_conversation_is_read_by_its_index(self, store):
+        statement = str(store._kept(("company", "unsure"), ("request_form",)).statement.compile(store.engine))
+        with store.engine.connect() as connection:
+            plan = [row[-1] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", (None,) * statement.count("?"))]
+        searched = [step for step in plan if "events" in step]
+        assert len(searched) == 6  # two slots, a form, the end of one, the start of a session, and what they lead to
+        assert all("ix_events_by_name" in step or "PRIMARY KEY" in step for step in searched), plan
+        assert all("action_name=?" in step for step in searched if "ix_events_by_name" in step), plan
+
+    def test_what_was_read_whole_is_not_written_again(self, store):
+        self.turns(store, "me", 2)
+
+        async def again():
+            tracker = await store.retrieve_full_tracker("me")
+            await store.save(tracker)
+            return len(tracker.events), len((await store.retrieve_full_tracker("me")).events)
+
+        before, after = asyncio.run(again())
+        assert before == after
 
     def test_erases_one_conversation(self, store):
         self.turns(store, "me", 3)
