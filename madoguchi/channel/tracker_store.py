@@ -11,8 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 from rasa.core.brokers.broker import EventBroker
 from rasa.core.tracker_store import SQLTrackerStore
+from rasa.shared.core.constants import ACTION_LISTEN_NAME
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import ActiveLoop, Event, SessionStarted, SlotSet
+from rasa.shared.core.events import ActionExecuted, ActiveLoop, Event, SessionStarted, SlotSet
 from rasa.shared.core.trackers import DialogueStateTracker
 from sqlalchemy.engine import Compiled
 from sqlalchemy.orm import sessionmaker
@@ -20,8 +21,8 @@ from sqlalchemy.pool import QueuePool
 
 from madoguchi.settings import ROOT, Settings
 
-DEFAULT_WINDOW = 28
-"""Events read for a turn: two of the longest turns, where the rules look back over one."""
+DEFAULT_TURNS = 1
+"""Whole turns read before the one that begins; no rule looks back over more."""
 
 _STORED = "_madoguchi_stored_events"
 _AFTER_ALL = 2**31 - 1
@@ -34,9 +35,12 @@ _BY_NAME = sa.Index("ix_events_by_name", *(_EVENTS.c[name] for name in ("sender_
 
 
 def _recent() -> sa.sql.Select:
-    """The last events of a conversation, newest first."""
+    """The events since the bot began to listen so many turns before the last, oldest first."""
     columns, mine = _EVENTS.c, _EVENTS.c.sender_id == sa.bindparam("sender")
-    return sa.select(columns.id, columns.data).where(mine).order_by(columns.id.desc()).limit(sa.bindparam("window"))
+    listened = sa.select(columns.id).where(mine, columns.type_name == ActionExecuted.type_name, columns.action_name == ACTION_LISTEN_NAME)
+    turns = listened.order_by(columns.id.desc()).limit(sa.bindparam("turns")).subquery()
+    first = sa.select(sa.func.min(turns.c.id)).scalar_subquery()
+    return sa.select(columns.id, columns.data).where(mine, columns.id >= sa.func.coalesce(first, 0)).order_by(columns.id)
 
 
 def _kept(slots: Sequence[str], loops: Sequence[str]) -> sa.sql.Select:
@@ -56,14 +60,14 @@ def _kept(slots: Sequence[str], loops: Sequence[str]) -> sa.sql.Select:
 
 
 class RecentEventsTrackerStore(SQLTrackerStore):
-    """SQL tracker store with a window: the last events, and before them the last value of each slot and of the loop.
+    """SQL tracker store that reads the last turns, and of those before them the last value of each slot and of the loop.
 
-    endpoints.yml options: `window` (events), `url` where no SQLite file in the data directory is wanted, and those of
-    Rasa's SQL store.
+    endpoints.yml options: `turns` (whole ones before the one that begins, as many as a rule looks back over), `url` where no
+    SQLite file in the data directory is wanted, and those of Rasa's SQL store.
     """
 
     def __init__(
-        self, domain: Domain | None = None, event_broker: EventBroker | None = None, window: int = DEFAULT_WINDOW, **options: Any
+        self, domain: Domain | None = None, event_broker: EventBroker | None = None, turns: int = DEFAULT_TURNS, **options: Any
     ) -> None:
         options.pop("url", None)
         if options.get("dialect", "sqlite") == "sqlite" and "db" not in options:
@@ -71,7 +75,7 @@ class RecentEventsTrackerStore(SQLTrackerStore):
             folder = folder if folder.is_absolute() else ROOT / folder
             Path(folder).mkdir(parents=True, exist_ok=True)
             options["db"] = str(folder / "tracker.db")
-        self._window = window
+        self._turns = turns + 1  # that which ends with the bot listening now is no turn yet
         super().__init__(domain, event_broker=event_broker, **options)
         if self.engine.dialect.name == "sqlite":
             # SQLAlchemy 1.4 would open and tune a SQLite file anew for each transaction.
@@ -93,8 +97,8 @@ class RecentEventsTrackerStore(SQLTrackerStore):
             return _as_stored(await super()._retrieve(sender_id, fetch_events_from_all_sessions))
         slots, loops = tuple(slot.name for slot in self.domain.slots), tuple(self.domain.form_names)
         with self.engine.connect() as connection:
-            rows = connection.execute(self._recent, {"sender": sender_id, "window": self._window}).all()[::-1]
-            if len(rows) == self._window:
+            rows = connection.execute(self._recent, {"sender": sender_id, "turns": self._turns}).all()
+            if rows:
                 rows = [*connection.execute(self._kept(slots, loops), {"sender": sender_id, "first": rows[0].id}), *rows]
         events = _since_start([json.loads(row.data) for row in rows])
         return _as_stored(DialogueStateTracker.from_dict(sender_id, events, self.domain.slots) if events else None)
