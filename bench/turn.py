@@ -29,9 +29,10 @@ LEVELS = (1, 8, 32, 128)
 TURNS = {1: 60, 8: 160, 32: 320, 128: 640}
 CONVERSATION = 5
 """Turns of one conversation under load; then the client begins another."""
-LONG = 202
-EARLY, LATE = slice(7, 12), slice(197, 202)
-"""Turns 8 to 12 and 198 to 202, of which the median stands for turn 10 and turn 200."""
+LATE = range(192, 208)
+"""Turns 193 to 208 of one conversation, whose median stands for turn 200."""
+EARLY = range(6, 14)
+"""Turns 7 to 14 of others, whose median stands for turn 10: each comes right after a late one and asks the same."""
 WARM = 20
 SAMPLED_TURNS = 200
 WAITED = 25
@@ -192,16 +193,32 @@ async def load(turn: Turn, prepare: Prepare | None, clients: int, turns: int) ->
     }
 
 
-async def long_conversation(turn: Turn, prepare: Prepare | None, turns: int) -> list[float]:
-    """The times of one conversation's turns, in ms."""
-    conversation, times = next(_conversations()), []
+async def long_conversation(turn: Turn, prepare: Prepare | None, late: range) -> dict[str, list[float]]:
+    """The times in ms of one conversation's turns (`long`), and of turns of young ones (`young`), each right after one of `late`."""
+    times: dict[str, list[float]] = {"long": [], "young": []}
+    names = _conversations()
     async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=180), trust_env=False) as session:
-        if prepare is not None:
-            await prepare(session, conversation)
-        for number in range(turns):
+
+        async def begun(turns: int) -> str:
+            conversation = next(names)
+            if prepare is not None:
+                await prepare(session, conversation)
+            for number in range(turns):
+                await timed(conversation, number)
+            return conversation
+
+        async def timed(conversation: str, number: int) -> float:
             began = time.perf_counter()
             await turn(session, conversation, number)
-            times.append(1000 * (time.perf_counter() - began))
+            return round(1000 * (time.perf_counter() - began), 2)
+
+        conversation = await begun(0)
+        times["long"] = [await timed(conversation, number) for number in range(late.start)]
+        for number in late:
+            if (number - late.start) % len(EARLY) == 0:
+                young = await begun(EARLY.start)
+            times["long"].append(await timed(conversation, number))
+            times["young"].append(await timed(young, number))
     return times
 
 
@@ -262,8 +279,8 @@ def _round(faces: Mapping[str, Face], quick: bool) -> dict[str, Any]:
             common.say(f"  {level} at once, {name}: {of_level['p50']:.0f} ms p50, {of_level['a_second']:.1f} turns/s")
     for name, face in faces.items():
         common.say(f"  a long conversation, {name}")
-        times = asyncio.run(long_conversation(face.turn, face.prepare, 24 if quick else LONG))
-        found[name] |= {"long": [round(t, 2) for t in times], "memory_after": face.memory()}
+        found[name] |= asyncio.run(long_conversation(face.turn, face.prepare, range(16, 24) if quick else LATE))
+        found[name]["memory_after"] = face.memory()
     return found
 
 
@@ -350,11 +367,11 @@ def _of(key: str) -> Callable[[Mapping[str, Any]], float]:
 
 
 def _early(found: Mapping[str, Any]) -> float:
-    return common.spread(found["long"][EARLY]).median
+    return common.spread(found["young"]).median
 
 
 def _late(found: Mapping[str, Any]) -> float:
-    return common.spread(found["long"][LATE] or found["long"][-5:]).median
+    return common.spread(found["long"][-len(found["young"]) :]).median
 
 
 def render(results: common.Raw) -> None:
@@ -389,7 +406,8 @@ def render(results: common.Raw) -> None:
 - Through the gateway a turn is a posted message and a long poll for its answer; two databases are written, limits are lifted.
 - Ready: from the start of the first process to the first answered message. Memory: proportional set size of all processes after
   {WARM} turns (for *Rasa alone*: Rasa and action server), and after all loads. The servers that are not measured at the moment wait.
-- Turn 10 and 200: medians of turns 8 to 12 and 198 to 202 of one conversation.
+- Turn 10 and 200: medians of turns {LATE.start + 1} to {LATE.stop} of one conversation and, each right after one of these and with the
+  same question, of turns {EARLY.start + 1} to {EARLY.stop} of others: a machine that changes its speed changes it for both.
 - `rasa init` is started as it comes, with TensorFlow's own choice of threads; its SQLite store by `endpoints.yml`.
 """,
     ]
