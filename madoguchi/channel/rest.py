@@ -88,9 +88,7 @@ class MadoguchiInput(RestInput):
                 message = _message(request, self.name())
             except BadRequestError as error:
                 return _refusal(error.problem)
-            if points_back(message.text or ""):
-                message.metadata = {**(message.metadata or {}), "about": _answered_last(request, message.sender_id)}
-            return await _turn(on_new_message, message)
+            return await _turn(on_new_message, message, _tracker_store(request))
 
         @blueprint.route("/conversations/<sender:path>", methods=["DELETE"])
         async def erase(request: Request, sender: str) -> HTTPResponse:
@@ -101,7 +99,8 @@ class MadoguchiInput(RestInput):
             store = _tracker_store(request)
             if store is None:
                 return _refusal(problem_of("no_erasure"))
-            return response.json({"erased": await asyncio.to_thread(store.erase, sender)})
+            async with request.app.ctx.agent.lock_store.lock(sender):  # a turn that goes on would be written afterwards
+                return response.json({"erased": await asyncio.to_thread(store.erase, sender)})
 
         return blueprint
 
@@ -114,9 +113,8 @@ def _tracker_store(request: Request) -> RecentEventsTrackerStore | None:
     return store if isinstance(store, RecentEventsTrackerStore) else None
 
 
-def _answered_last(request: Request, sender: str) -> str | None:
+def _answered_last(store: RecentEventsTrackerStore | None, sender: str) -> str | None:
     """The clause or gap that a conversation's last answer was about; the understanding sees no tracker, so it goes with the message."""
-    store = _tracker_store(request)
     entries = store.value(sender, "entries") if store else None
     return str(entries[0]) if entries else None
 
@@ -172,10 +170,14 @@ def _refusal(problem: Problem) -> HTTPResponse:
     return response.json({"error": problem.code, "message": {"ja": problem.ja, "en": problem.en}}, status=problem.status)
 
 
-async def _turn(on_new_message: Callable[[UserMessage], Awaitable[Any]], message: UserMessage) -> HTTPResponse:
+async def _turn(
+    on_new_message: Callable[[UserMessage], Awaitable[Any]], message: UserMessage, store: RecentEventsTrackerStore | None
+) -> HTTPResponse:
     """Have Rasa handle a message; a failure is a 5xx with an error id and never an empty list."""
     started = time.monotonic()
     try:
+        if points_back(message.text or ""):
+            message.metadata = {**(message.metadata or {}), "about": _answered_last(store, message.sender_id)}
         await asyncio.wait_for(on_new_message(message), TURN_SECONDS)
         messages = message.output_channel.messages
         if messages:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +22,8 @@ from sqlalchemy.pool import QueuePool
 
 from madoguchi.settings import ROOT, Settings
 
+logger = logging.getLogger(__name__)
+
 DEFAULT_TURNS = 1
 """Whole turns read before the one that begins; no rule looks back over more."""
 
@@ -35,11 +38,10 @@ _BY_NAME = sa.Index("ix_events_by_name", *(_EVENTS.c[name] for name in ("sender_
 
 
 def _recent() -> sa.sql.Select:
-    """The events since the bot began to listen so many turns before the last, oldest first."""
+    """The events since the bot began to listen so many turns before the last; all where there are no more. Oldest first."""
     columns, mine = _EVENTS.c, _EVENTS.c.sender_id == sa.bindparam("sender")
     listened = sa.select(columns.id).where(mine, columns.type_name == ActionExecuted.type_name, columns.action_name == ACTION_LISTEN_NAME)
-    turns = listened.order_by(columns.id.desc()).limit(sa.bindparam("turns")).subquery()
-    first = sa.select(sa.func.min(turns.c.id)).scalar_subquery()
+    first = listened.order_by(columns.id.desc()).limit(1).offset(sa.bindparam("turns")).scalar_subquery()
     return sa.select(columns.id, columns.data).where(mine, columns.id >= sa.func.coalesce(first, 0)).order_by(columns.id)
 
 
@@ -62,6 +64,8 @@ def _kept(slots: Sequence[str], loops: Sequence[str]) -> sa.sql.Select:
 class RecentEventsTrackerStore(SQLTrackerStore):
     """SQL tracker store that reads the last turns, and of those before them the last value of each slot and of the loop.
 
+    Events that reset or take back others are known in those turns alone: no action of ours makes any.
+
     endpoints.yml options: `turns` (whole ones before the one that begins, as many as a rule looks back over), `url` where no
     SQLite file in the data directory is wanted, and those of Rasa's SQL store.
     """
@@ -75,7 +79,7 @@ class RecentEventsTrackerStore(SQLTrackerStore):
             folder = folder if folder.is_absolute() else ROOT / folder
             Path(folder).mkdir(parents=True, exist_ok=True)
             options["db"] = str(folder / "tracker.db")
-        self._turns = turns + 1  # that which ends with the bot listening now is no turn yet
+        self._turns = max(1, turns)  # Rasa sees by the last message whether a session is over
         super().__init__(domain, event_broker=event_broker, **options)
         if self.engine.dialect.name == "sqlite":
             # SQLAlchemy 1.4 would open and tune a SQLite file anew for each transaction.
@@ -84,7 +88,10 @@ class RecentEventsTrackerStore(SQLTrackerStore):
             )
             sa.event.listen(self.engine, "connect", _tune_sqlite)
             self.sessionmaker = sessionmaker(bind=self.engine)
-        _BY_NAME.create(self.engine, checkfirst=True)
+        try:
+            _BY_NAME.create(self.engine, checkfirst=True)
+        except sa.exc.DatabaseError:
+            logger.warning("the index %s could not be made: long conversations are read slowly", _BY_NAME.name, exc_info=True)
         # Compiled once: that takes longer than SQLite takes to answer.
         self._recent = self._compiled(_recent())
         self._kept = lru_cache(maxsize=2)(lambda slots, loops: self._compiled(_kept(slots, loops)))

@@ -16,17 +16,15 @@
 8. The action server is told the events since the latest message, which are what our actions look at, and not those of the
    turns before as well: a tenth of what was written, sent and read at each call.
 9. The connection to the action server is kept from call to call, fifteen seconds at most, which the action server outwaits.
-10. The copy of a conversation that an action is given is made of its state and not by going through its events again; and
-   a rule is read from its JSON once.
-11. Nothing is made for debug lines that are not written, and no message is compared with the domain: what our classifier
-   finds is in it, which training has checked.
+10. The copy of a conversation that an action is given is made of its state and not by going through its events again.
+11. Nothing is copied for debug lines that are not written, and no message is compared with the domain: the intents that our
+   classifier finds stand in it, which a test checks.
 """
 
 from __future__ import annotations
 
 import asyncio
 import copy
-import json
 from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from contextlib import nullcontext
 from functools import lru_cache, partial
@@ -41,6 +39,7 @@ import rasa.engine.runner.dask as runner
 from jsonschema import ValidationError
 from jsonschema_rs import Validator, validator_for
 from rasa.core import processor
+from rasa.core.actions import forms
 from rasa.core.actions.action import RemoteAction
 from rasa.core.channels.channel import UserMessage
 from rasa.core.policies import rule_policy
@@ -187,9 +186,8 @@ def install() -> None:
     RulePolicy._find_action_from_rules = _by_intent(RulePolicy._find_action_from_rules)
     runner.dask = SimpleNamespace(get=_in_order)
     DialogueStateTracker.copy = _copy
-    RulePolicy._rule_key_to_state = staticmethod(lru_cache(maxsize=1024)(json.loads))
     RulePolicy.format_tracker_states = staticmethod(_itself)
-    # In both modules, copies are made for nothing but debug lines.
-    processor.copy = rule_policy.copy = SimpleNamespace(deepcopy=_itself)
+    # In these modules, copies are made for nothing but debug lines.
+    processor.copy = rule_policy.copy = forms.copy = SimpleNamespace(deepcopy=_itself)
     MessageProcessor._check_for_unseen_features = lambda _self, _parse_data: None
     setattr(MessageProcessor, _MARK, True)

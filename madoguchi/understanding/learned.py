@@ -34,8 +34,8 @@ REGULARISATION = 0.5
 AXES = 320
 """Of the embedding; chosen on folds (docs/understanding.md)."""
 
-NOTHING = 1e-6
-"""Width of an axis, beside the widest, under which rows do not differ along it but by rounding."""
+NOTHING = 1e-10
+"""Squared width of an axis, beside the widest, under which rows do not differ along it but by rounding."""
 
 BLOCK = 1024
 
@@ -102,7 +102,8 @@ def _system(dense: Matrix, rows: sparse.csr_matrix) -> Floats:
 
 def _axes(rows: Floats, most: int) -> Matrix:
     """The directions along which rows differ, a direction a column: all that there are, or those along which they differ most."""
-    widths, directions = np.linalg.eigh((rows.T @ rows).astype(np.float64))  # the widest last
+    exact = rows.astype(np.float64)
+    widths, directions = np.linalg.eigh(exact.T @ exact)  # squared, the widest last
     count = min(most, np.count_nonzero(widths > NOTHING * widths.max(initial=0.0)))
     return np.ascontiguousarray(directions[:, len(widths) - count :], dtype=np.float32)
 

@@ -18,11 +18,12 @@ from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.resource import Resource
 from rasa.shared.core.domain import Domain
 from rasa.shared.core.events import ActionExecuted, ActiveLoop, BotUttered, SessionStarted, SlotSet, UserUttered
-from rasa.shared.core.trackers import DialogueStateTracker
+from rasa.shared.core.trackers import DialogueStateTracker, EventVerbosity
 from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
 from rasa.shared.nlu.training_data.training_data import TrainingData
 from rasa.utils.endpoints import EndpointConfig
+from sqlalchemy.engine import make_url
 
 from madoguchi.nlu import adjustments
 from madoguchi.nlu.classifier import InquiryClassifier
@@ -211,6 +212,29 @@ class TestAdjustments:
         assert len(peers) == 4
         assert peers[0] == peers[1] != peers[2] == peers[3]
 
+    def test_a_copied_conversation_is_the_one_that_its_events_make(self):
+        slots = Domain.load("domain.yml").slots
+        tracker = DialogueStateTracker("me", slots)
+        events = [
+            ActionExecuted("action_listen"),
+            UserUttered("a", {"name": "request"}),
+            ActionExecuted("request_form"),
+            ActiveLoop("request_form"),
+            SlotSet("company", "jamil"),
+            SlotSet("requested_slot", "request_type"),
+            BotUttered("b"),
+            ActionExecuted("action_listen"),
+        ]
+        for event in events:
+            tracker.update(event)
+        copied, replayed = tracker.copy(), tracker.travel_back_in_time(float("inf"))
+        assert copied.current_state(EventVerbosity.ALL) == replayed.current_state(EventVerbosity.ALL)
+        assert copied.latest_bot_utterance == replayed.latest_bot_utterance
+        before = tracker.current_state(EventVerbosity.ALL)
+        for event in (SlotSet("company", "lexus"), ActiveLoop(None), UserUttered("c"), BotUttered("d"), ActionExecuted("action_answer")):
+            copied.update(event)
+        assert tracker.current_state(EventVerbosity.ALL) == before
+
     @pytest.mark.parametrize("options", [{"enable_selective_domain": True}, {}])
     def test_an_action_is_told_the_events_since_the_message(self, monkeypatch, tmp_path, options):
         monkeypatch.setenv("MADOGUCHI_DATA_DIR", str(tmp_path))
@@ -246,12 +270,20 @@ class TestAdjustments:
 
 
 class TestTrackerStore:
-    @pytest.fixture
-    def store(self, tmp_path, monkeypatch):
+    @pytest.fixture(params=["sqlite", "postgresql"])
+    def store(self, request, tmp_path, monkeypatch):
         from madoguchi.channel.tracker_store import RecentEventsTrackerStore
 
         monkeypatch.setenv("MADOGUCHI_DATA_DIR", str(tmp_path))
-        return RecentEventsTrackerStore(Domain.load("domain.yml"))
+        domain = Domain.load("domain.yml")
+        if request.param == "sqlite":
+            yield RecentEventsTrackerStore(domain)
+            return
+        url = make_url(request.getfixturevalue("postgres"))
+        store = RecentEventsTrackerStore(domain, dialect="postgresql", host=url.host, port=url.port, db=url.database, username=url.username)
+        yield store
+        store.SQLEvent.__table__.drop(store.engine)
+        store.engine.dispose()
 
     @staticmethod
     def turns(store, sender, count, start=0):
@@ -282,6 +314,16 @@ class TestTrackerStore:
         tracker = asyncio.run(store.retrieve_full_tracker("me"))
         asked = [event.text for event in tracker.events if event.type_name == "user"]
         assert asked == [f"question {number}" for number in range(30)]
+
+    def test_a_conversation_that_has_just_begun_is_read_whole(self, store):
+        async def begin():
+            tracker = await store.get_or_create_tracker("me", append_action_listen=False)
+            for event in (UserUttered("a"), SlotSet("company", "jamil"), ActionExecuted("action_listen")):
+                tracker.update(event)
+            await store.save(tracker)
+            return await store.retrieve("me")
+
+        assert [event.type_name for event in asyncio.run(begin()).events] == ["user", "slot", "action"]
 
     def test_a_new_session_keeps_what_it_carries_over_alone(self, store):
         self.turns(store, "me", 30)
@@ -320,6 +362,7 @@ class TestTrackerStore:
         self.turns(store, "me", 3)
         assert (store.value("me", "company"), store.value("me", "unsure"), store.value("you", "unsure")) == ("jamil", 2.0, None)
 
+    @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
     def test_a_long_conversation_is_read_by_its_index(self, store):
         statement = str(store._kept(("company", "unsure"), ("request_form",)).statement.compile(store.engine))
         with store.engine.connect() as connection:
