@@ -13,6 +13,8 @@ from madoguchi import Language
 from madoguchi.corpus import Corpus
 
 _LATIN = re.compile(r"[A-Za-z0-9]")
+_SHORT_KANA = re.compile(r"[ァ-ヴー]{1,2}")
+"""A name that other words hold, as that of an engine holds "ジン"."""
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]*|[ァ-ヴー・]+(?:商事|自動車)?")
 _STAND_IN: dict[Language, str] = {"ja": "御社", "en": "your company"}
 _SEVERAL = re.compile(r"御社(?:(?:と|や|、|・| )+御社)+|your company(?:(?:,| and| or| &|/)+ ?your company)+")
@@ -54,8 +56,9 @@ def _pattern(forms: Iterable[str]) -> re.Pattern[str]:
     alternatives = []
     for form in sorted(forms, key=len, reverse=True):
         escaped = re.escape(form).replace(r"\ ", r"[ -]?")
-        starts = r"(?<![a-z0-9])" if _LATIN.match(form) else ""
-        ends = r"(?![a-z0-9])" if _LATIN.match(form[-1]) else ""
+        short = _SHORT_KANA.fullmatch(form)
+        starts = r"(?<![a-z0-9])" if _LATIN.match(form) else r"(?<![ァ-ヴー])" if short else ""
+        ends = r"(?![a-z0-9])" if _LATIN.match(form[-1]) else r"(?![ァ-ヴー])" if short else ""
         alternatives.append(f"{starts}{escaped}{ends}")
     return re.compile("|".join(alternatives))
 
