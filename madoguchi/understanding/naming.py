@@ -17,6 +17,7 @@ _SHORT_KANA = re.compile(r"[ァ-ヴー]{1,2}")
 """A name that other words hold, as that of an engine holds "ジン"."""
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]*|[ァ-ヴー・]+(?:商事|自動車)?")
 _STAND_IN: dict[Language, str] = {"ja": "御社", "en": "your company"}
+_ANOTHER: dict[Language, str] = {"ja": "他の会社", "en": "another company"}
 _SEVERAL = re.compile(r"御社(?:(?:と|や|、|・| )+御社)+|your company(?:(?:,| and| or| &|/)+ ?your company)+")
 SHORTEST_MISSPELT = 5
 _NEUTRAL_ID, _OTHER_ID = "", "?"
@@ -29,8 +30,9 @@ class Naming:
     Attributes:
         companies: ids in order of first mention; a weak name counts only where no company is named in full.
         weak: companies named by a weak name alone ("Toyota"); they yield to the site or the conversation.
-        other: a company is named whose policy is not in the corpus.
-        bare: the message with each company's name replaced by "your company", for company-neutral understanding.
+        other: a company is named whose policy is not in the corpus, and not only as one that data might be given to.
+        bare: the message with each company's name replaced by "your company" (by "another company" where data might be given to
+            it), for company-neutral understanding.
         alone: nothing but names and small words stands in the message.
     """
 
@@ -72,6 +74,24 @@ _SMALL = re.compile(
 
 _NEGATED_AFTER = re.compile(r"[\s'’\"」』]*(?:の方|のほう|のこと)?(?:じゃな|ではな|でな|じゃね|以外)")
 _NEGATED_BEFORE = re.compile(r"(?:not|instead of|rather than|other than)(?: about| from| the)? ?$")
+
+
+_GIVES = r"(?:shar|sell|pass|giv|send|forward|disclos|provid|hand|transfer|stor|keep|us(?:e|ing)|upload|leak|work|cooperat|partner)[a-z]*"
+_GIVEN = r"(?:shared|sold|passed|given|sent|forwarded|disclosed|provided|handed|transferred|stored|leaked|go|going)"
+_GIVEN_BEFORE = re.compile(
+    rf"(?:\b(?:you|u|(?:this|the) (?:site|page|app|company|website))\b[^.?!;]*\b{_GIVES}"
+    rf"|\b(?:is|are|was|were|does|do|gets?|be|being|been)\b[^.?!;]*\b{_GIVEN})\b"
+    r"[^.?!;]*(?:\b(?:with|to|on|by|via|through|from|in|into|like|or|and)|,) (?:the )?$"
+)
+_GIVEN_AFTER = re.compile(
+    r"(?:さん|社|とか|など|みたいなところ)?(?:に|へ|と)(?:も|は)?[^。?!]*(?:渡(?!した)|売(?!った)|提供(?!した)|共有(?!した)|流(?!した)|送(?!った)|教え(?!た)|連携)"
+    r"|の(?:サーバ|クラウド|広告)"
+)
+
+
+def _is_given_to(text: str, start: int, end: int) -> bool:
+    """Whether a name stands for one that data might be given to, as in "do you share it with Amazon?", not for the one that is asked."""
+    return _GIVEN_BEFORE.search(text, 0, start) is not None or _GIVEN_AFTER.match(text, end) is not None
 
 
 def _not_negated(spans: list[tuple[int, int, _Form]], text: str) -> list[tuple[int, int, _Form]]:
@@ -135,12 +155,16 @@ class Namer:
                 if form:
                     spans.append((match.start(), match.end(), form))
         spans.sort()
+        given_to = {start for start, end, form in spans if form.target == _OTHER_ID and _is_given_to(folded, start, end)}
         weak = list(dict.fromkeys(form.target for *_, form in spans if form.weak))
         bare, rest, last = [], [], 0
         for start, end, form in spans:
             bare.append(text[last:start])
             rest.append(folded[last:start])
-            bare.append(text[start:end] if form.target in (_NEUTRAL_ID, _OTHER_ID) else _STAND_IN[language])
+            if start in given_to:
+                bare.append(_ANOTHER[language])
+            else:
+                bare.append(text[start:end] if form.target in (_NEUTRAL_ID, _OTHER_ID) else _STAND_IN[language])
             last = end
         bare.append(text[last:])
         rest.append(folded[last:])
@@ -150,7 +174,7 @@ class Namer:
         return Naming(
             companies=tuple(self._of_one_owner(strong, text)),
             weak=tuple(weak) if not strong else (),
-            other=any(form.target == _OTHER_ID for *_, form in spans),
+            other=any(form.target == _OTHER_ID and start not in given_to for start, _, form in spans),
             bare=_SEVERAL.sub(_STAND_IN[language], "".join(bare)),
             alone=bool(ours) and not _SMALL.sub("", "".join(rest)),
         )

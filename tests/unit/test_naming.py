@@ -62,6 +62,38 @@ def test_other_companies(namer, text):
 
 
 @pytest.mark.parametrize(
+    ("text", "bare"),
+    [
+        ("do you share my data with Google?", "do you share my data with another company?"),
+        ("is it sold to Honda", "is it sold to another company"),
+        ("does this site keep it on the Amazon servers", "does this site keep it on the another company servers"),
+        ("御社はGoogleに情報を渡していますか", "御社は他の会社に情報を渡していますか"),
+        ("アマゾンとも共有してる?", "他の会社とも共有してる?"),
+        ("does this page use Google Analytics?", "does this page use Google Analytics?"),
+        ("グーグルアナリティクスは使ってる?", "グーグルアナリティクスは使ってる?"),
+    ],
+)
+def test_who_data_might_be_given_to_is_not_who_is_asked(namer, text, bare):
+    found = namer.find(clean(text), "ja" if not text.isascii() else "en")
+    assert (found.bare, found.other) == (bare, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "does Honda share my data with Google?",
+        "ホンダに開示を請求したい",
+        "ホンダに渡した情報を消したい",
+        "how do I complain to Honda",
+        "I want to send a request to Amazon",
+        "Amazonのポリシーを教えて",
+    ],
+)
+def test_who_is_asked_stays_another_company(namer, text):
+    assert namer.find(clean(text), "ja" if not text.isascii() else "en").other
+
+
+@pytest.mark.parametrize(
     ("text", "alone"), [("レクサスです", True), ("and Infiniti?", True), ("じゃあジャミールの方は?", True), ("レクサスの手数料は", False)]
 )
 def test_alone(namer, text, alone):
