@@ -14,7 +14,6 @@ from madoguchi.requests import Actor, ForbiddenError, KeyRing
 from madoguchi.requests.tables import Audit, SealedSecret
 
 from .requests_counter import Counter
-from .test_requests_service import database_url, postgres, postgres_template  # noqa: F401 - fixtures
 
 SHELL = Actor("shell:test", "admin")
 HOME, AWAY = Client("192.0.2.1", "Firefox, Windows"), Client("192.0.2.2", "Chrome, Android")
@@ -28,7 +27,7 @@ def cheap_hashes(monkeypatch):
 
 
 @pytest.fixture
-def desk(database_url, tmp_path):  # noqa: F811
+def desk(database_url, tmp_path):
     made = Desk(database_url, KeyRing.from_file(tmp_path / "keys.yml")[0])
     yield made
     made.database.engine.dispose()

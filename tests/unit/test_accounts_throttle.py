@@ -11,11 +11,10 @@ from madoguchi.accounts.throttle import Throttle
 from madoguchi.requests import KeyRing
 
 from .requests_counter import Counter
-from .test_requests_service import database_url, postgres, postgres_template  # noqa: F401 - fixtures
 
 
 @pytest.fixture
-def counter(database_url, tmp_path):  # noqa: F811
+def counter(database_url, tmp_path):
     made = Counter(database_url, KeyRing.from_file(tmp_path / "keys.yml")[0])
     yield made
     made.database.engine.dispose()

@@ -32,7 +32,6 @@ from madoguchi.settings import ROOT
 from madoguchi.store import Database
 
 from .requests_counter import Counter, new_counter
-from .test_requests_service import database_url, postgres, postgres_template  # noqa: F401 - fixtures
 
 WAIT = timedelta(minutes=5)
 ANN = Actor("ann", "operator", frozenset({"lexus", "jamil"}))
@@ -102,7 +101,7 @@ def house(tmp_path):
 
 
 @pytest.fixture
-def houses(database_url, tmp_path):  # noqa: F811
+def houses(database_url, tmp_path):
     """Two processes on one database, SQLite and PostgreSQL."""
     ring = KeyRing.from_file(tmp_path / "keys.yml")[0]
     made = [House(Counter(database_url, ring)) for _ in range(2)]

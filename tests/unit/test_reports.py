@@ -23,7 +23,6 @@ from madoguchi.store import Database
 from madoguchi.text import masking
 
 from ..web.planted import plant, turn
-from .test_requests_service import database_url, postgres, postgres_template  # noqa: F401 - fixtures
 
 AT = datetime(2026, 11, 10, 3, 0, tzinfo=timezone.utc)
 WEEK = Period(date(2026, 11, 8), date(2026, 11, 14))
@@ -33,7 +32,7 @@ LEXUS = Scope(frozenset({"lexus"}), has_words=True)
 
 
 @pytest.fixture
-def database(database_url):  # noqa: F811
+def database(database_url):
     made = Database(database_url)
     yield made
     made.engine.dispose()

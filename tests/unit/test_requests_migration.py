@@ -13,10 +13,8 @@ import madoguchi.requests.tables  # noqa: F401 - makes the models known
 from madoguchi.store import Base, Database
 from madoguchi.store.database import _MIGRATIONS
 
-from .test_requests_service import database_url, postgres, postgres_template  # noqa: F401 - fixtures
 
-
-def test_the_tables_are_those_of_the_models(database_url):  # noqa: F811
+def test_the_tables_are_those_of_the_models(database_url):
     database = Database(database_url)
     database.migrate()
     with database.engine.connect() as connection:
@@ -25,7 +23,7 @@ def test_the_tables_are_those_of_the_models(database_url):  # noqa: F811
     database.engine.dispose()
 
 
-def test_the_migration_can_be_taken_back(database_url):  # noqa: F811
+def test_the_migration_can_be_taken_back(database_url):
     import sqlalchemy as sa
 
     database, config = Database(database_url), Config()

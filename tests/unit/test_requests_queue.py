@@ -24,7 +24,6 @@ from madoguchi.requests.states import STATES, Facts, choices, move
 from madoguchi.requests.tables import Audit, Mail, Ticket
 
 from .requests_counter import ADMIN, AUDITOR, NAME, OFFICER, OPERATOR, OTHER_OFFICER, START, Counter, new_counter
-from .test_requests_service import database_url, postgres, postgres_template  # noqa: F401 - fixtures
 from .test_requests_states import FITTING, OTHER, Kept, facts, ticket
 
 TODAY = date(2026, 11, 2)
@@ -38,7 +37,7 @@ def counter(tmp_path):
 
 
 @pytest.fixture
-def either(database_url, tmp_path):  # noqa: F811
+def either(database_url, tmp_path):
     """For what asks databases something of its own: SQLite, then PostgreSQL."""
     made = Counter(database_url, KeyRing.from_file(tmp_path / "keys.yml")[0], target_days={"lexus": 5})
     yield made

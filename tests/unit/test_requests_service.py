@@ -7,7 +7,6 @@ import io
 import json
 import logging
 import threading
-import uuid
 from datetime import date, timedelta
 
 import pytest
@@ -31,9 +30,7 @@ from madoguchi.requests import (
 from madoguchi.requests.mail import TransportError
 from madoguchi.requests.service import TYPES
 from madoguchi.requests.tables import Audit, BlindIndex, Code, CodeWish, History, Mail, SealedField, Ticket
-from madoguchi.store import Database
 
-from ..web.conftest import postgres  # noqa: F401 - a fixture
 from .requests_counter import (
     ADDRESS,
     ADMIN,
@@ -47,36 +44,9 @@ from .requests_counter import (
     PHONE,
     WITH_CONTACT,
     Counter,
-    sqlite_url,
 )
 
 DAY = date(2026, 11, 2)
-
-
-def run(server, statement):
-    engine = sa.create_engine(server, isolation_level="AUTOCOMMIT", future=True)
-    with engine.connect() as connection:
-        connection.execute(sa.text(statement))
-    engine.dispose()
-
-
-@pytest.fixture(scope="session")
-def postgres_template(postgres):  # noqa: F811
-    """A server with a migrated database to copy; the other tests' one stays as it is."""
-    run(postgres, "CREATE DATABASE requests_template")
-    database = Database(postgres.rsplit("/", 1)[0] + "/requests_template")
-    database.migrate()
-    database.engine.dispose()
-    return postgres
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def database_url(request, tmp_path):
-    if request.param == "sqlite":
-        return sqlite_url(tmp_path)
-    server, name = request.getfixturevalue("postgres_template"), f"t{uuid.uuid4().hex}"
-    run(server, f"CREATE DATABASE {name} TEMPLATE requests_template")
-    return server.rsplit("/", 1)[0] + f"/{name}"
 
 
 @pytest.fixture
