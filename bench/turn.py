@@ -73,10 +73,10 @@ that stays open; the class of an event is looked up once for each name; replies 
 validator; what is known of the examples lies in memory as one message reads it; the terms of one message are weighted without
 scikit-learn's machinery for many; the sentences of a message are embedded together, without setting the limit of threads each time;
 debug lines are dropped before they are put together, and nothing is copied for them; the model holds 320 of the embedding's 512 axes,
-and of what its examples teach the 222 axes and not each of the 441 columns, which is half as much to read with each message; the action
-server is told the events since the message and not those of the turns before, on a connection that is kept; neither server stops to
-look for garbage in what it loaded at its start; of a conversation one whole turn is read, with the last value of each slot before it,
-which an index finds; and a conversation is copied by its state and not by going through its events again.
+and what its examples teach and not each column of it, which is half as much to read with each message; the action server is told the
+events since the message and not those of the turns before, on a connection that is kept; neither server stops to look for garbage in
+what it loaded at its start; of a conversation one whole turn is read, with the last value of each slot before it, which an index finds;
+and a conversation is copied by its state and not by going through its events again.
 The answers are the same but for the axes of the embedding, with which 5,052 instead of 5,056 of 6,156 held-back phrasings are
 understood (docs/understanding.md).
 """

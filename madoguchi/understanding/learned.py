@@ -6,7 +6,8 @@ Phrasings of a facet, and those of another company's entry that answers the same
 answers them; so a question asked of one company helps to understand it of all. Compared with others in docs/understanding.md.
 
 What is multiplied with each message is kept small. Of the embedding, the axes along which the examples differ most are used.
-Many columns are taught by the same examples, so what is taught has half as many axes as there are columns; the solve is for these.
+Many columns are taught by the same examples, so the solve is for lessons: what a group of examples all teach, which columns how much.
+There are half as many of them as columns, whose scores are sums of theirs.
 """
 
 from __future__ import annotations
@@ -33,9 +34,6 @@ WORD_SHARE, CHARACTER_SHARE = 0.5, 0.5
 REGULARISATION = 0.5
 AXES = 320
 """Of the embedding; chosen on folds (docs/understanding.md)."""
-
-NOTHING = 1e-10
-"""Squared width of an axis, beside the widest, under which rows do not differ along it but by rounding."""
 
 BLOCK = 1024
 
@@ -100,12 +98,10 @@ def _system(dense: Matrix, rows: sparse.csr_matrix) -> Floats:
     return system
 
 
-def _axes(rows: Floats, most: int) -> Matrix:
-    """The directions along which rows differ, a direction a column: all that there are, or those along which they differ most."""
-    exact = rows.astype(np.float64)
-    widths, directions = np.linalg.eigh(exact.T @ exact)  # squared, the widest last
-    count = min(most, np.count_nonzero(widths > NOTHING * widths.max(initial=0.0)))
-    return np.ascontiguousarray(directions[:, len(widths) - count :], dtype=np.float32)
+def _axes(dense: Matrix) -> Matrix:
+    """The directions along which rows of the encoder differ most, a direction a column, as many as there are or `AXES`."""
+    _, directions = np.linalg.eigh(dense.T @ dense)  # the greatest last
+    return np.ascontiguousarray(directions[:, -AXES:], dtype=np.float32)
 
 
 @dataclass(frozen=True)
@@ -135,7 +131,7 @@ class Model:
         sounds: Terms,
         sound_rows: sparse.csr_matrix,
         solution: Floats,
-        taught: Floats,
+        shares: sparse.csr_matrix,
     ) -> None:
         """Put a model together.
 
@@ -144,8 +140,8 @@ class Model:
             groups: the group of each example.
             axes: those of the embedding that are used, each a column.
             dense, rows, sound_rows: rows of the examples by these axes, by surface and by sound.
-            solution: a row an axis of what is taught, a column an example: the product with a message's likenesses reads it in order.
-            taught: those axes, each a column.
+            solution: a row a lesson, a column an example: the product with a message's likenesses reads it in order.
+            shares: a row a column, with how much each lesson teaches it.
         """
         self.columns = tuple(columns)
         self.groups = np.asarray(groups)
@@ -159,7 +155,7 @@ class Model:
         self._sound_rows = sound_rows
         self._sounds_turned = sound_rows.T.tocsr()
         self._solution = solution
-        self._taught = taught
+        self._shares = shares
 
     @classmethod
     def train(cls, examples: Sequence[Example], dense: Matrix) -> Model:
@@ -170,24 +166,27 @@ class Model:
         """
         columns = list(dict.fromkeys(column for example in examples for column in example.targets))
         place = {column: index for index, column in enumerate(columns)}
-        wanted = np.zeros((len(examples), len(columns)), dtype=np.float32)
-        for row, example in zip(wanted, examples):
-            for column, weight in example.targets.items():
-                row[place[column]] = weight
-        taught = _axes(wanted, len(columns))
+        lessons: dict[frozenset[tuple[str, float]], int] = {}
+        taught = [lessons.setdefault(frozenset(example.targets.items()), len(lessons)) for example in examples]
+        shares = sparse.dok_matrix((len(columns), len(lessons)), dtype=np.float32)
+        for lesson, number in lessons.items():
+            for column, weight in lesson:
+                shares[place[column], number] = weight
+        wanted = np.zeros((len(examples), len(lessons)), dtype=np.float32)
+        wanted[np.arange(len(examples)), taught] = 1.0
         surface = _Surface()
         rows = surface.fit([example.text for example in examples])
-        axes = _axes(dense, AXES)
+        axes = _axes(dense)
         dense = dense @ axes
         system = _system(dense, rows)
         system[np.diag_indices(len(system))] += np.array([REGULARISATION / e.weight for e in examples], dtype=np.float32)
         # In place: numpy's rows are LAPACK's columns, so the lower half of ours is the upper half of its matrix.
         factor = linalg.cho_factor(system.T, lower=False, overwrite_a=True, check_finite=False)
-        solution = np.ascontiguousarray(linalg.cho_solve(factor, wanted @ taught, check_finite=False).T, dtype=np.float32)
+        solution = np.ascontiguousarray(linalg.cho_solve(factor, wanted, check_finite=False).T, dtype=np.float32)
         sounds = sound_terms()
         sound_rows = sounds.fit([sound(example.text) if language_of(example.text) == "ja" else "" for example in examples])
         groups = [example.group for example in examples]
-        return cls(columns, groups, axes, dense, surface, rows, sounds, sound_rows, solution, taught)
+        return cls(columns, groups, axes, dense, surface, rows, sounds, sound_rows, solution, shares.tocsr())
 
     def score(self, text: str, dense: Matrix) -> Scores:
         """Score a sentence.
@@ -205,7 +204,7 @@ class Model:
         return Scores(self._columns_of(np.float32(1.0 + WORD_SHARE + CHARACTER_SHARE) * near), near)
 
     def _columns_of(self, alike: Floats) -> Floats:
-        return self._taught @ (self._solution @ _kernel(alike))
+        return self._shares @ (self._solution @ _kernel(alike))
 
     def save(self, folder: Path) -> None:
         """Write the model as JSON and numpy files; nothing in them runs when they are read."""
@@ -219,7 +218,6 @@ class Model:
         (folder / "names.json").write_text(json.dumps(names, ensure_ascii=False), encoding="utf-8")
         numbers: dict[str, npt.NDArray[Any]] = {
             "axes": self._axes,
-            "taught": self._taught,
             "words": self._surface.words.weights,
             "characters": self._surface.characters.weights,
             "sounds": self._sounds.weights,
@@ -228,7 +226,7 @@ class Model:
             "solution": self._solution.astype(np.float16),
         }
         np.savez(folder / "numbers.npz", **numbers)
-        for name, matrix in (("sounds", self._sound_rows), ("surface", self._rows)):
+        for name, matrix in (("sounds", self._sound_rows), ("surface", self._rows), ("shares", self._shares)):
             sparse.save_npz(folder / f"{name}.npz", matrix, compressed=False)
 
     @classmethod
@@ -239,6 +237,5 @@ class Model:
             surface = _Surface(names["vocabularies"], [numbers["words"], numbers["characters"]])
             sounds = sound_terms(names["sounds"], numbers["sounds"])
             axes, dense, solution = (numbers[name].astype(np.float32) for name in ("axes", "dense", "solution"))
-            taught = numbers["taught"]
-        sound_rows, rows = (sparse.load_npz(folder / f"{name}.npz") for name in ("sounds", "surface"))
-        return cls(names["columns"], names["groups"], axes, dense, surface, rows, sounds, sound_rows, solution, taught)
+        sound_rows, rows, shares = (sparse.load_npz(folder / f"{name}.npz") for name in ("sounds", "surface", "shares"))
+        return cls(names["columns"], names["groups"], axes, dense, surface, rows, sounds, sound_rows, solution, shares)

@@ -50,8 +50,8 @@ def test_the_terms_of_one_sentence_are_those_of_scikit_learn():
         assert np.allclose(likenesses(row, rows.T.tocsr()), rows @ whole, atol=1e-6)
 
 
-def test_axes_give_the_scores_of_all_columns():
-    """The axes of the embedding and of what is taught against the same regression without either."""
+def test_lessons_give_the_scores_of_all_columns():
+    """Lessons and the axes of the embedding against the same regression without either."""
     generator = np.random.default_rng(1)
     texts = [text for texts in SENTENCES.values() for text in texts]
     dense = generator.normal(size=(len(texts), 3)).astype(np.float32) @ generator.normal(size=(3, 400)).astype(np.float32) / 100
@@ -69,8 +69,8 @@ def test_axes_give_the_scores_of_all_columns():
         words[list(found.columns)] = found.values
         near = np.square(1.0 + dense @ dense[0] + rows @ words) / 4.0
         np.testing.assert_allclose(model.score(text, dense[:1]).columns, near @ whole, atol=2e-4)
-    assert len(model._solution) == 3 < len(model.columns)  # two names and two kinds: what is left of the fourth follows from the three
-    assert model._dense.shape[1] == 3 < AXES
+    assert len(model._solution) == 4 < len(model.columns)
+    assert model._dense.shape[1] == AXES
 
 
 def test_nothing_has_to_be_japanese():
