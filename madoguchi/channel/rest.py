@@ -88,7 +88,7 @@ class MadoguchiInput(RestInput):
                 message = _message(request, self.name())
             except BadRequestError as error:
                 return _refusal(error.problem)
-            return await _turn(on_new_message, message, _tracker_store(request))
+            return await _turn(on_new_message, message, request)
 
         @blueprint.route("/conversations/<sender:path>", methods=["DELETE"])
         async def erase(request: Request, sender: str) -> HTTPResponse:
@@ -113,8 +113,9 @@ def _tracker_store(request: Request) -> RecentEventsTrackerStore | None:
     return store if isinstance(store, RecentEventsTrackerStore) else None
 
 
-def _answered_last(store: RecentEventsTrackerStore | None, sender: str) -> str | None:
+def _answered_last(request: Request, sender: str) -> str | None:
     """The clause or gap that a conversation's last answer was about; the understanding sees no tracker, so it goes with the message."""
+    store = _tracker_store(request)
     entries = store.value(sender, "entries") if store else None
     return str(entries[0]) if entries else None
 
@@ -170,14 +171,12 @@ def _refusal(problem: Problem) -> HTTPResponse:
     return response.json({"error": problem.code, "message": {"ja": problem.ja, "en": problem.en}}, status=problem.status)
 
 
-async def _turn(
-    on_new_message: Callable[[UserMessage], Awaitable[Any]], message: UserMessage, store: RecentEventsTrackerStore | None
-) -> HTTPResponse:
+async def _turn(on_new_message: Callable[[UserMessage], Awaitable[Any]], message: UserMessage, request: Request) -> HTTPResponse:
     """Have Rasa handle a message; a failure is a 5xx with an error id and never an empty list."""
     started = time.monotonic()
     try:
         if points_back(message.text or ""):
-            message.metadata = {**(message.metadata or {}), "about": _answered_last(store, message.sender_id)}
+            message.metadata = {**(message.metadata or {}), "about": _answered_last(request, message.sender_id)}
         await asyncio.wait_for(on_new_message(message), TURN_SECONDS)
         messages = message.output_channel.messages
         if messages:

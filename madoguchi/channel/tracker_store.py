@@ -88,7 +88,7 @@ class RecentEventsTrackerStore(SQLTrackerStore):
             )
             sa.event.listen(self.engine, "connect", _tune_sqlite)
             self.sessionmaker = sessionmaker(bind=self.engine)
-        try:
+        try:  # a database from before has the table without it
             _BY_NAME.create(self.engine, checkfirst=True)
         except sa.exc.DatabaseError:
             logger.warning("the index %s could not be made: long conversations are read slowly", _BY_NAME.name, exc_info=True)
@@ -107,15 +107,14 @@ class RecentEventsTrackerStore(SQLTrackerStore):
             rows = connection.execute(self._recent, {"sender": sender_id, "turns": self._turns}).all()
             if rows:
                 rows = [*connection.execute(self._kept(slots, loops), {"sender": sender_id, "first": rows[0].id}), *rows]
-        events = _since_start([json.loads(row.data) for row in rows])
+        events = _events(rows)
         return _as_stored(DialogueStateTracker.from_dict(sender_id, events, self.domain.slots) if events else None)
 
     def value(self, sender_id: str, slot: str) -> Any:
         """The value that a slot was last set to in a conversation's session; None where it was not."""
         with self.engine.connect() as connection:
             rows = connection.execute(self._kept((slot,), ()), {"sender": sender_id, "first": _AFTER_ALL}).all()
-        events = _since_start([json.loads(row.data) for row in rows])
-        return next((event["value"] for event in events if event["event"] == SlotSet.type_name), None)
+        return next((event["value"] for event in _events(rows) if event["event"] == SlotSet.type_name), None)
 
     async def save(self, tracker: DialogueStateTracker) -> None:
         """Write the events that are new, in one statement (Rasa's own writes each by itself)."""
@@ -141,8 +140,9 @@ def _as_stored(tracker: DialogueStateTracker | None) -> DialogueStateTracker | N
     return tracker
 
 
-def _since_start(events: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The events of the last session, as Rasa's own store reads them."""
+def _events(rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """The events of the last session among rows, as Rasa's own store reads them."""
+    events = [json.loads(row.data) for row in rows]
     starts = [index for index, event in enumerate(events) if event["event"] == SessionStarted.type_name]
     return events[starts[-1] :] if starts else events
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,11 +14,12 @@ from hypothesis import strategies as st
 from jsonschema import ValidationError
 from rasa.core.actions.action import RemoteAction
 from rasa.core.channels.channel import UserMessage
+from rasa.core.lock_store import InMemoryLockStore
 from rasa.engine.graph import ExecutionContext, GraphSchema
 from rasa.engine.storage.local_model_storage import LocalModelStorage
 from rasa.engine.storage.resource import Resource
 from rasa.shared.core.domain import Domain
-from rasa.shared.core.events import ActionExecuted, ActiveLoop, BotUttered, SessionStarted, SlotSet, UserUttered
+from rasa.shared.core.events import ActionExecuted, ActiveLoop, BotUttered, LoopInterrupted, SessionStarted, SlotSet, UserUttered
 from rasa.shared.core.trackers import DialogueStateTracker, EventVerbosity
 from rasa.shared.nlu.constants import INTENT, TEXT
 from rasa.shared.nlu.training_data.message import Message
@@ -231,7 +233,15 @@ class TestAdjustments:
         assert copied.current_state(EventVerbosity.ALL) == replayed.current_state(EventVerbosity.ALL)
         assert copied.latest_bot_utterance == replayed.latest_bot_utterance
         before = tracker.current_state(EventVerbosity.ALL)
-        for event in (SlotSet("company", "lexus"), ActiveLoop(None), UserUttered("c"), BotUttered("d"), ActionExecuted("action_answer")):
+        later = [
+            SlotSet("company", "lexus"),
+            LoopInterrupted(True),
+            ActiveLoop(None),
+            UserUttered("c"),
+            BotUttered("d"),
+            ActionExecuted("action_answer"),
+        ]
+        for event in [*later, ActionExecuted("action_answer")]:
             copied.update(event)
         assert tracker.current_state(EventVerbosity.ALL) == before
 
@@ -382,6 +392,26 @@ class TestTrackerStore:
 
         before, after = asyncio.run(again())
         assert before == after
+
+    @pytest.mark.parametrize("store", ["sqlite"], indirect=True)
+    def test_an_erasure_waits_for_the_turn_that_goes_on(self, store):
+        from madoguchi.channel.rest import MadoguchiInput
+
+        agent = SimpleNamespace(tracker_store=store, lock_store=InMemoryLockStore())
+        request = SimpleNamespace(app=SimpleNamespace(ctx=SimpleNamespace(agent=agent)), headers={adjustments.KEY_HEADER: "key"})
+
+        async def erase_during_a_turn():
+            routes = {tuple(route.methods): route.handler for route in MadoguchiInput(None, "key").blueprint(None)._future_routes}
+            async with agent.lock_store.lock("me"):
+                erasure = asyncio.create_task(routes["DELETE",](request, "me"))
+                await asyncio.sleep(0.2)
+                tracker = await store.get_or_create_tracker("me")
+                tracker.update(UserUttered("said during the turn"))
+                await store.save(tracker)
+            await erasure
+            return await store.retrieve("me")
+
+        assert asyncio.run(erase_during_a_turn()) is None
 
     def test_erases_one_conversation(self, store):
         self.turns(store, "me", 3)
